@@ -1,0 +1,100 @@
+# One command each; `make help` lists them.
+#
+# Needs Python 3.11 or newer with its venv module, and nothing else. The first target that wants an
+# environment makes two folders: .uv (uv, pinned and hashed, put there by pip) and .venv (everything
+# else, put there by uv from the hashed files in requirements/). `make clean` takes both away.
+
+PYTHON ?= python3
+ARGS ?=
+LOCKFLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .uv/bin/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+# The package itself: its dependencies are in place already, its build backend is locked too.
+EDITABLE := $(INSTALL) --no-deps --build-constraints requirements/build.txt --editable .
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
+	--python-version 3.11 --fork-strategy fewest --no-emit-index-url --no-emit-find-links $(LOCKFLAGS)
+
+# A user's own settings must not reach into these environments.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_PREFIX PIP_TARGET PIP_USER UV_PYTHON UV_SYSTEM_PYTHON UV_TARGET UV_PREFIX
+unexport PYRIGHT_PYTHON_FORCE_VERSION PYRIGHT_PYTHON_PYLANCE_VERSION
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV_PYTHON_DOWNLOADS := never
+# pyright and its node come out of wheels; without this it would still ask for its newest version.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types layers format bench docs soak dist lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.run ## a made-up catalogue, balanced: everything a run leaves behind, in demo-out
+	$(BIN)/evenly demo --out demo-out --force $(ARGS)
+
+test: $(VENV)/.dev ## the tests, in random order (ARGS="-k census -x" goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types layers test ## all that CI asks
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev ## pyright, strict
+	$(BIN)/pyright
+
+layers: $(VENV)/.dev ## import-linter: arrows only point down
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## rewrite the code the way `make lint` wants it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: ## side by side with peers
+	@echo "make bench: nothing to measure yet; the benchmarks come later (benchmarks/README.md)"
+
+docs: ## the documentation site
+	@echo "make docs: nothing to build yet; the site comes later (docs/README.md)"
+
+soak: ## long runs under faults
+	@echo "make soak: nothing to soak yet; the long runs come later"
+
+dist: $(VENV)/.dev ## wheel and sdist, in dist/
+	rm -rf dist
+	$(UV) build --python $(BIN)/python --build-constraints requirements/build.txt --require-hashes --out-dir dist
+
+lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions)
+	$(LOCK) --group pyproject.toml:uv --output-file requirements/uv.txt
+	$(LOCK) --group pyproject.toml:build --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --output-file requirements/run.txt
+	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## environments, caches, distributions, the demo's output
+	rm -rf .uv $(VENV) dist demo-out .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Evenly needs Python 3.11 or newer; '$(PYTHON)' is not. Name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .uv
+	.uv/bin/python -m pip install --quiet --no-user --no-deps --only-binary :all: --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# The stamps lie inside the environment, so that it goes with them. A .venv whose Python has been
+# removed from the machine is made anew.
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml $(UV)
+	@$(BIN)/python -c "" 2>/dev/null || \
+		$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(INSTALL) --require-hashes --requirements requirements/run.txt
+	$(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(EDITABLE)
+	@touch $@

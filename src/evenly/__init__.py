@@ -1,0 +1,66 @@
+"""Evenly turns millions of skewed records into a balanced training set, shows what it did, and can do it again.
+
+>>> import evenly
+>>> recipe = evenly.Recipe.from_file("recipe.yaml")      # doctest: +SKIP
+>>> evenly.run(recipe, out="balanced").manifest["rows"]  # doctest: +SKIP
+
+Importing this is quick and does nothing: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from evenly.api import cache, check, demo, plan, run, schema
+    from evenly.errors import EvenlyError, RecipeError, UserError
+    from evenly.flow.run import PlanResult, RunResult
+    from evenly.recipe.model import Recipe
+
+_HOME = {
+    "cache": "evenly.api",
+    "check": "evenly.api",
+    "demo": "evenly.api",
+    "plan": "evenly.api",
+    "run": "evenly.api",
+    "schema": "evenly.api",
+    "EvenlyError": "evenly.errors",
+    "RecipeError": "evenly.errors",
+    "UserError": "evenly.errors",
+    "PlanResult": "evenly.flow.run",
+    "RunResult": "evenly.flow.run",
+    "Recipe": "evenly.recipe.model",
+}
+
+__all__ = [
+    "EvenlyError",
+    "PlanResult",
+    "Recipe",
+    "RecipeError",
+    "RunResult",
+    "UserError",
+    "__version__",
+    "cache",
+    "check",
+    "demo",
+    "plan",
+    "run",
+    "schema",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name is
+    """Load a public name from where it lives, the first time that it is used."""
+    if name not in _HOME:
+        message = f"module 'evenly' has no attribute '{name}'"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

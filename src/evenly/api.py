@@ -1,0 +1,145 @@
+"""The public calls: each command of the command line is a thin twin of one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenly.flow.run import check_sources, plan_recipe, run_recipe
+from evenly.io.output import new_output
+from evenly.io.pool import cache_folder, clear_pools, list_pools
+from evenly.recipe.load import json_schema
+from evenly.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenly.catalogue import Catalogue
+    from evenly.flow.run import PlanResult, RunResult
+    from evenly.reporting.progress import Reporter
+
+RecipeLike = Recipe | str | Path | dict[str, Any]
+"""A recipe, the path of its file, or plain data of its shape."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What `demo` made: the raw catalogue, the recipe beside it, and the run over them."""
+
+    folder: Path
+    recipe: Path
+    catalogue: Catalogue
+    result: RunResult
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """A cached pool: the recipe that built it, its fingerprint, rows kept, bytes on disk."""
+
+    recipe: str
+    fingerprint: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CacheReport:
+    """The cache as it is now, and what a clearing freed (bytes)."""
+
+    folder: Path
+    pools: list[CacheEntry]
+    freed: int = 0
+
+
+def check(recipe: RecipeLike, *, set: Sequence[str] = (), sources: bool = False) -> Recipe:  # noqa: A002 - `--set`'s twin
+    """Read a recipe and return it; with `sources` also open its inputs and its tokenizer.
+
+    Raises:
+        RecipeError: with every fault of the recipe.
+        UserError: when inputs or tokenizer are not what the recipe needs.
+    """
+    loaded = _load(recipe, set)
+    if sources:
+        check_sources(loaded)
+    return loaded
+
+
+def plan(
+    recipe: RecipeLike,
+    *,
+    set: Sequence[str] = (),  # noqa: A002 - `--set`'s twin
+    engine: str = "local",
+    recheck: bool = False,
+    reporter: Reporter | None = None,
+) -> PlanResult:
+    """Return the census and the quotas of a recipe; no output is written (the curated pool is cached)."""
+    return plan_recipe(_load(recipe, set), engine=engine, recheck=recheck, reporter=reporter)
+
+
+def run(
+    recipe: RecipeLike,
+    out: str | Path | None = None,
+    *,
+    set: Sequence[str] = (),  # noqa: A002 - `--set`'s twin
+    force: bool = False,
+    engine: str = "local",
+    recheck: bool = False,
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Run a recipe into the folder `out` (by default the recipe's name): a balanced, split, documented dataset.
+
+    Raises:
+        UserError: for a fault of the recipe, the data or `out`; nothing is written then.
+    """
+    loaded = _load(recipe, set)
+    place = Path(out if out is not None else loaded.name)
+    return run_recipe(loaded, place, force=force, engine=engine, recheck=recheck, reporter=reporter)
+
+
+def demo(
+    out: str | Path = "evenly-demo",
+    *,
+    rows: int = 60_000,
+    seed: int = 42,
+    force: bool = False,
+    reporter: Reporter | None = None,
+) -> DemoResult:
+    """Make a catalogue of `rows` listings and balance it: `out` holds raw files, recipe and, in `balanced/`, the dataset."""
+    from evenly.demo_recipe import demo_recipe_text  # noqa: PLC0415 - no other call needs the demo's parts
+
+    folder = Path(out)
+    with new_output(folder, force=force, mark="recipe.yaml") as building:
+        catalogue = _write(building / "catalogue", rows, seed, reporter)
+        (building / "recipe.yaml").write_text(demo_recipe_text(catalogue.rows - catalogue.unpriced, seed), encoding="utf-8")
+    recipe = folder / "recipe.yaml"
+    return DemoResult(folder, recipe, catalogue, run(recipe, folder / "balanced", reporter=reporter))
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of recipes, for editors."""
+    return json_schema()
+
+
+def cache(*, clear: bool = False) -> CacheReport:
+    """Return what curated pools are kept on this machine; with `clear`, delete them first."""
+    freed = clear_pools()[1] if clear else 0
+    pools = [CacheEntry(pool.index.recipe, pool.index.fingerprint, pool.index.kept, size) for pool, size in list_pools()]
+    return CacheReport(cache_folder(), pools, freed)
+
+
+def _load(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipe if not overrides else Recipe.from_dict(recipe.to_dict(), overrides)
+    if isinstance(recipe, dict):
+        return Recipe.from_dict(recipe, overrides)
+    return Recipe.from_file(recipe, overrides)
+
+
+def _write(folder: Path, rows: int, seed: int, reporter: Reporter | None) -> Catalogue:
+    from evenly.catalogue import write_catalogue  # noqa: PLC0415 - no other call needs the demo's parts
+
+    if reporter is None:
+        return write_catalogue(folder, rows, seed)
+    with reporter.phase("generate", rows, "listings") as advance:
+        return write_catalogue(folder, rows, seed, advance)

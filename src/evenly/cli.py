@@ -1,0 +1,201 @@
+"""The command line: parse, call, print. Each command is a thin twin of one call of `evenly`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+import evenly
+from evenly.errors import EvenlyError, UserError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from evenly.reporting.progress import Reporter
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+INTERRUPTED, TERMINATED = 130, 143
+
+RecipePath = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe (YAML).")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe, e.g. balance.cap=100. Repeatable.")]
+Engine = Annotated[str, typer.Option(help="Where the work runs: local.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there.")]
+Recheck = Annotated[bool, typer.Option("--recheck", help="Trust the inputs' content, not their size and time.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+LogJson = Annotated[bool, typer.Option("--log-json", help="Progress as JSON lines on standard error.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:  # noqa: FBT002
+    """Turn millions of skewed records into a balanced training set."""
+    if version:
+        print(f"evenly {evenly.__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the catalogue, the recipe and the dataset.")] = Path("evenly-demo"),
+    rows: Annotated[int, typer.Option(min=1, help="Listings to make.")] = 60_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the catalogue and the recipe.")] = 42,
+    force: Force = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+    quiet: Quiet = False,  # noqa: FBT002
+    log_json: LogJson = False,  # noqa: FBT002
+) -> None:
+    """Make a catalogue of listings and balance it: the whole of Evenly in a minute."""
+    done = evenly.demo(out, rows=rows, seed=seed, force=force, reporter=_reporter(quiet=quiet, log_json=log_json))
+    _show_run(done.result, as_json=as_json, quiet=quiet)
+    if not as_json and not quiet:
+        print(f"\nnext: look at {done.recipe}, change it, then: evenly run {done.recipe} --out {done.result.folder} --force")  # noqa: T201
+
+
+@app.command()
+def check(
+    recipe: RecipePath,
+    overrides: Set = None,
+    sources: Annotated[bool, typer.Option("--sources", help="Also open the inputs and the tokenizer.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """Check a recipe: every fault at once, nothing run."""
+    checked = evenly.check(recipe, set=overrides or (), sources=sources)
+    if as_json:
+        _print_json({"recipe": checked.to_dict(), "fingerprint": checked.fingerprint()})
+    elif not quiet:
+        print(f"{recipe}: a sound recipe" + (", and its inputs can be read." if sources else "."))  # noqa: T201
+
+
+@app.command()
+def plan(
+    recipe: RecipePath,
+    overrides: Set = None,
+    engine: Engine = "local",
+    recheck: Recheck = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+    quiet: Quiet = False,  # noqa: FBT002
+    log_json: LogJson = False,  # noqa: FBT002
+) -> None:
+    """Count the strata and allocate; write no output."""
+    reporter = _reporter(quiet=quiet, log_json=log_json)
+    result = evenly.plan(recipe, set=overrides or (), engine=engine, recheck=recheck, reporter=reporter)
+    if as_json:
+        _print_json(result.to_dict())
+    elif not quiet:
+        from evenly.reporting.terminal import plan_view  # noqa: PLC0415 - rich's tables load slowly
+
+        console = Console()
+        console.print(plan_view(result.to_dict(), result.plan.strata))
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    out: Annotated[Path | None, typer.Option(help="Output folder (default: the recipe's name).")] = None,
+    overrides: Set = None,
+    force: Force = False,  # noqa: FBT002
+    engine: Engine = "local",
+    recheck: Recheck = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+    quiet: Quiet = False,  # noqa: FBT002
+    log_json: LogJson = False,  # noqa: FBT002
+) -> None:
+    """Run a recipe: raw records in, a balanced, split, documented dataset out."""
+    reporter = _reporter(quiet=quiet, log_json=log_json)
+    result = evenly.run(recipe, out, set=overrides or (), force=force, engine=engine, recheck=recheck, reporter=reporter)
+    _show_run(result, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    _print_json(evenly.schema())
+
+
+@app.command()
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the cached pools.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Show the curated pools that are kept, or clear them."""
+    report = evenly.cache(clear=clear)
+    if as_json:
+        pools = [vars(entry) for entry in report.pools]
+        _print_json({"folder": str(report.folder), "pools": pools, "freed": report.freed})
+        return
+    if clear:
+        print(f"freed {report.freed / 1e6:,.1f} MB")  # noqa: T201
+    for entry in report.pools:
+        print(f"{entry.recipe}  {entry.fingerprint[:12]}  {entry.rows:,} rows  {entry.bytes / 1e6:,.1f} MB")  # noqa: T201
+    print(f"{len(report.pools)} pools in {report.folder}")  # noqa: T201
+
+
+def main() -> NoReturn:
+    """Run the command line and exit by the contract's codes; a user's fault is told in a line, never as a traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(standalone_mode=False)
+    except EvenlyError as fault:
+        code = _say(fault)
+    except typer.TyperException as fault:
+        fault.show()
+        code = UserError.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except OSError as fault:
+        print(f"evenly: {fault.filename or 'system'}: {fault.strerror}.", file=sys.stderr)  # noqa: T201
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    """Leave by an exception, so that what was being written is cleaned up."""
+    del signum, frame
+    sys.exit(TERMINATED)
+
+
+def _say(fault: EvenlyError) -> int:
+    print(f"evenly: {fault}", file=sys.stderr)  # noqa: T201
+    return fault.exit_code
+
+
+def _reporter(*, quiet: bool, log_json: bool) -> Reporter:
+    from evenly.reporting.progress import Bars, JsonLines, Silent  # noqa: PLC0415 - rich's bars load slowly
+
+    if log_json:
+        return JsonLines(sys.stderr)
+    return Silent() if quiet else Bars(Console(stderr=True))
+
+
+def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        _print_json(result.manifest)
+    elif not quiet:
+        from evenly.reporting.terminal import run_view  # noqa: PLC0415 - rich's tables load slowly
+
+        console = Console()
+        console.print()
+        console.print(run_view(result.manifest, result.before, result.after, console.width))
+        reused = " (the curated pool was there already)" if result.pool_reused else ""
+        console.print(f"\n{result.folder}{os.sep}", style="bold", end="", highlight=False)
+        console.print(f"  {sum(result.manifest['timings'].values()):.1f} s{reused}", highlight=False)
+
+
+def _print_json(data: Any) -> None:  # noqa: ANN401 - plain data
+    print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Internal column names and their dtypes, in one place.
+
+Internal names stand between double underscores so that they never meet a user's column (`id` and `line` are common
+in real data). Output names, below, are what a finished dataset shows; a recipe that keeps a column of such a name is
+refused.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ID: Final = "__id__"
+"""String: the record's id. Unique in a pool."""
+
+PIECE: Final = "__piece__"
+"""UInt32: which piece of the inputs the record was read from."""
+
+LINE: Final = "__line__"
+"""UInt64: the record's line (text files) or row (Parquet) within its piece, from 0."""
+
+REASON: Final = "__reason__"
+"""String: why a record was dropped: the step's name."""
+
+CONTENT: Final = "__content__"
+"""UInt64: hash of the columns read, which picks the survivor of equal ids."""
+
+TOKENS: Final = "__tokens__"
+"""UInt32: tokens of prompt plus completion."""
+
+STRATUM: Final = "__stratum__"
+"""String: the stratum's name; null for a record that is in none."""
+
+WEIGHT: Final = "__weight__"
+"""Float64: the record's relative weight within its stratum, at least 0."""
+
+KEY: Final = "__key__"
+"""Float64: `-log1p(-u) / weight`; the smallest keys of a stratum are selected."""
+
+LABEL: Final = "__label__"
+"""Float64 or String: the label, for measures and views."""
+
+CATEGORY: Final = "__category__"
+"""String: the category, for measures and views."""
+
+PART: Final = "__part__"
+"""UInt32: which part (Parquet file) of the pool holds the record."""
+
+ROW: Final = "__row__"
+"""UInt32: the record's row in its part, from 0."""
+
+SPLIT: Final = "__split__"
+"""String: the record's split; null for a selected record that no split wants."""
+
+SHARD: Final = "__shard__"
+"""UInt32: the record's shard within its split."""
+
+POSITION: Final = "__position__"
+"""UInt32: the record's place within its split, in shuffled order."""
+
+PI: Final = "__pi__"
+"""Float64: the record's inclusion probability, in (0, 1]."""
+
+DESIGN_WEIGHT: Final = "__design_weight__"
+"""Float64: 1 / inclusion probability x selected / split rows of the stratum."""
+
+PROMPT: Final = "__prompt__"
+"""String: the rendered prompt."""
+
+COMPLETION: Final = "__completion__"
+"""String: the rendered completion."""
+
+OUTPUT_NAMES: Final = {
+    ID: "id",
+    TOKENS: "tokens",
+    STRATUM: "stratum",
+    PI: "inclusion_probability",
+    DESIGN_WEIGHT: "design_weight",
+}
+"""Internal name -> name in the output, for the columns that every output has."""
+
+FORMAT_COLUMNS: Final = {
+    "text": ("text",),
+    "prompt-completion": ("prompt", "completion"),
+    "messages": ("messages",),
+}
+"""Output format -> its own columns."""

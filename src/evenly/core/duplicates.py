@@ -1,0 +1,45 @@
+"""Which of equal records survives: a fold over hashes, the same whatever the order of the records.
+
+A frame of keys has one row per record: `__id__`, `__piece__`, `__line__`, and the columns named below.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from evenly.columns import CONTENT, ID, LINE, PIECE
+from evenly.core.hashing import hashed
+
+PLACE: Final = (PIECE, LINE)
+"""Where a record stands: the one name that even equal ids do not share."""
+
+
+def repeated_ids(keys: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows whose id another row has too, sorted by id and place."""
+    return keys.filter(pl.col(ID).is_duplicated()).sort(ID, *PLACE)
+
+
+def losers_by_id(keys: pl.DataFrame) -> pl.DataFrame:
+    """Return the places of the rows that lose to another of equal id: all but the smallest content hash.
+
+    Rows of equal content are the same record twice; the first place stays.
+    """
+    return _all_but_first(keys, [ID], [CONTENT, *PLACE])
+
+
+def losers_by_value(keys: pl.DataFrame, group: str) -> pl.DataFrame:
+    """Return the places of the rows that lose to another of equal `group` (a hash): all but the smallest hash of the id."""
+    return _all_but_first(keys.with_columns(hashed(ID, "duplicate").alias("__order__")), [group], ["__order__", ID])
+
+
+def _all_but_first(keys: pl.DataFrame, group: list[str], order: list[str]) -> pl.DataFrame:
+    return (
+        keys.lazy()
+        .filter(pl.struct(group).is_duplicated() if len(group) > 1 else pl.col(group[0]).is_duplicated())
+        .sort(*order)
+        .filter(pl.int_range(pl.len()).over(group) > 0)
+        .select(*PLACE)
+        .collect()
+    )

@@ -1,0 +1,42 @@
+"""A selected record as the output shows it: the format's text columns, label, kept columns, and what was drawn.
+
+Columns out, in order: id; text, or prompt and completion, or messages; label and kept columns; tokens (where a tokenizer
+is named); stratum; inclusion_probability; design_weight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from evenly.columns import COMPLETION, OUTPUT_NAMES, PROMPT, TOKENS
+
+if TYPE_CHECKING:
+    from evenly.recipe.model import Recipe
+
+WITHHELD_SPLIT: Final = "test"
+"""The split whose rows of `text` format end before the answer."""
+
+def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str) -> pl.DataFrame:
+    """Return the output's columns for rendered rows of one split, in their order."""
+    named = {name: pl.col(internal).alias(name) for internal, name in OUTPUT_NAMES.items()}
+    if TOKENS not in rendered.columns:
+        del named["tokens"]
+    own = [recipe.balance.label] if recipe.balance.label is not None else []
+    kept = [pl.col(name) for name in dict.fromkeys([*own, *recipe.export.keep])]
+    identity = named.pop("id")
+    return rendered.select(identity, *_texts(recipe.export.format, split), *kept, *named.values())
+
+
+def _texts(kind: str, split: str) -> list[pl.Expr]:
+    prompt, completion = pl.col(PROMPT), pl.col(COMPLETION)
+    if kind == "text":
+        return [(prompt if split == WITHHELD_SPLIT else prompt + completion).alias("text")]
+    if kind == "prompt-completion":
+        return [prompt.alias("prompt"), completion.alias("completion")]
+    turns = [
+        pl.struct(pl.lit("user").alias("role"), prompt.alias("content")),
+        pl.struct(pl.lit("assistant").alias("role"), completion.alias("content")),
+    ]
+    return [pl.concat_list(turns).alias("messages")]

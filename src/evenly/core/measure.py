@@ -1,0 +1,100 @@
+"""Measures of balance, and small mergeable summaries for the views: pure functions of counts.
+
+A label's summary counts values at three significant digits, at most 900 a decade: enough for any picture, small enough
+to be merged over any number of parts. It is never used to select.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+DIGITS: Final = 3
+"""Significant digits of a numeric label in a summary."""
+
+
+@dataclass
+class Summary:
+    """What some records look like: how many, their numeric label, their categories, their tokens. Merged with `add`.
+
+    Attributes:
+        rows: records.
+        label: numeric label at three significant digits -> records (empty where the label is not a number).
+        label_sums: partial sums of the label as read; `math.fsum` over them is the same in every order.
+        categories: category -> records.
+        tokens: tokens in total.
+    """
+
+    rows: int = 0
+    label: Counter[float] = field(default_factory=Counter[float])
+    label_sums: list[float] = field(default_factory=list[float])
+    categories: Counter[str] = field(default_factory=Counter[str])
+    tokens: int = 0
+
+    def add(self, other: Summary) -> None:
+        """Count what `other` counted too."""
+        self.rows += other.rows
+        self.label.update(other.label)
+        self.label_sums += other.label_sums
+        self.categories.update(other.categories)
+        self.tokens += other.tokens
+
+    @property
+    def label_mean(self) -> float | None:
+        """Mean of the label, in its unit, or None where there is no numeric label."""
+        counted = sum(self.label.values())
+        return math.fsum(self.label_sums) / counted if counted else None
+
+
+def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Series | None, rows: int) -> Summary:
+    """Return the summary of some records; a column that the recipe does not have is None."""
+    summary = Summary(rows=rows)
+    if label is not None and label.dtype.is_numeric():
+        values = label.drop_nulls().cast(pl.Float64)
+        summary.label_sums = [math.fsum(values)]
+        summary.label = _counted(values.round_sig_figs(DIGITS))
+    if category is not None:
+        summary.categories = _counted(category.cast(pl.String).fill_null("(none)"))
+    if tokens is not None:
+        summary.tokens = int(tokens.cast(pl.UInt64).sum())
+    return summary
+
+
+def balance_measures(counts: Iterable[int]) -> dict[str, float]:
+    """Return measures of how evenly records lie over strata.
+
+    `strata`: how many hold any; `effective_strata`: exp of the shares' entropy, as many equal strata would be as even
+    (Hill number of order 1); `gini`: 0 even, towards 1 all in one, over the given strata, empty ones too;
+    `largest_share`: of all records. Six digits.
+    """
+    values = np.sort(np.fromiter(counts, dtype=np.float64))
+    total = values.sum()
+    if not total:
+        return {"strata": 0, "effective_strata": 0.0, "gini": 0.0, "largest_share": 0.0}
+    shares = values[values > 0] / total
+    return {
+        "strata": int(shares.size),
+        "effective_strata": round(float(np.exp(-(shares * np.log(shares)).sum())), 6),
+        "gini": round(_gini(values), 6),
+        "largest_share": round(float(shares.max()), 6),
+    }
+
+
+def _gini(ordered: NDArray[np.float64]) -> float:
+    ranks = np.arange(1, ordered.size + 1)
+    return float((2 * (ranks * ordered).sum() / ordered.sum() - ordered.size - 1) / ordered.size)
+
+
+def _counted(values: pl.Series) -> Counter[object]:
+    counts = values.value_counts()
+    return Counter(dict(zip(counts.to_series(0).to_list(), counts.to_series(1).to_list(), strict=True)))

@@ -1,0 +1,73 @@
+"""Selection: the n smallest keys of each stratum, found by a fold that never holds more than it needs.
+
+A ledger frame has `__id__`, `__stratum__`, `__key__`, `__weight__` and whatever else should come along. Bottom-n is
+mergeable: the n smallest of a union are among the n smallest of its parts, so that parts fold in any order.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from evenly.columns import DESIGN_WEIGHT, ID, KEY, PI, SPLIT, STRATUM, WEIGHT
+
+
+def candidates(ledger: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that can still be selected: the quota + 1 smallest (key, id) of each stratum.
+
+    The one beyond the quota is kept because its key is the stratum's cut-off. `plan` has `__stratum__` and `quota`.
+    """
+    wanted = plan.lazy().filter(pl.col("quota") > 0).select(STRATUM, "quota")
+    return (
+        ledger.lazy()
+        .filter(pl.col(STRATUM).is_not_null(), pl.col(KEY).is_finite())
+        .join(wanted, on=STRATUM, how="inner")
+        .sort(KEY, ID)
+        .filter(pl.int_range(pl.len()).over(STRATUM) <= pl.col("quota"))
+        .drop("quota")
+        .collect()
+    )
+
+
+def select(candidate_rows: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return the selected rows with `__pi__`, from the candidates of all parts together.
+
+    With equal weights in a stratum the inclusion probability is exactly n / N; with unequal ones it is the probability
+    conditional on the cut-off tau, 1 - exp(-weight x tau) (rank conditioning: Cohen and Kaplan, 2007); 1 for a stratum
+    taken whole.
+    """
+    facts = plan.lazy().select(STRATUM, "quota", "eligible", equal=pl.col("weight_min") == pl.col("weight_max"))
+    rank = pl.int_range(pl.len()).over(STRATUM)
+    ranked = (
+        candidates(candidate_rows, plan)
+        .lazy()
+        .sort(KEY, ID)
+        .with_columns(rank.alias("rank"))
+        .join(facts, on=STRATUM, how="left")
+        .with_columns(pl.col(KEY).filter(pl.col("rank") == pl.col("quota")).first().over(STRATUM).alias("tau"))
+        .filter(pl.col("rank") < pl.col("quota"))
+    )
+    probability = (
+        pl.when(pl.col("quota") == pl.col("eligible").cast(pl.Int64))
+        .then(1.0)
+        .when(pl.col("equal"))
+        .then(pl.col("quota") / pl.col("eligible"))
+        .otherwise(-(-pl.col(WEIGHT) * pl.col("tau")).map_batches(_expm1, return_dtype=pl.Float64))
+    )
+    return ranked.with_columns(probability.alias(PI)).drop("rank", "quota", "eligible", "equal", "tau").collect()
+
+
+def with_design_weights(selected: pl.DataFrame) -> pl.DataFrame:
+    """Return `selected` (with `__pi__` and `__split__`) with `__design_weight__`.
+
+    1 / inclusion probability x selected rows / split's rows of the stratum: sums over a split's records estimate sums
+    over the curated pool, as long as the split has records of every stratum.
+    """
+    of_stratum, of_split = pl.len().over(STRATUM), pl.len().over(STRATUM, SPLIT)
+    return selected.with_columns((of_stratum / of_split / pl.col(PI)).alias(DESIGN_WEIGHT))
+
+
+def _expm1(values: pl.Series) -> pl.Series:
+    """exp(x) - 1 without losing the digits of a small x; Polars has no such expression."""
+    import numpy as np  # noqa: PLC0415 - needed here alone
+
+    return pl.Series(np.expm1(values.to_numpy()))

@@ -1,0 +1,72 @@
+"""The curate steps at work: frame in, kept frame and dropped records with their reasons out.
+
+Row-wise steps look at one record, so that blocks can go through in any order; the global step, `unique`, is a fold over
+hashes in `evenly.core.duplicates`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from evenly.columns import REASON
+from evenly.core.steps import rows, text
+from evenly.core.steps.tokens import tokens
+from evenly.recipe.steps import GLOBAL_KINDS, reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from evenly.core.tokens import Tokenizer
+    from evenly.recipe.steps import Step
+
+CHANGES: Final[dict[str, Callable[[pl.DataFrame, Any], pl.DataFrame]]] = {
+    "join": text.join,
+    "delete": text.delete,
+    "replace": text.replace,
+    "collapse": text.collapse,
+    "drop_words": text.drop_words,
+    "derive": rows.derive,
+}
+"""Kind -> function of (frame, step) that changes columns and drops nothing."""
+
+JUDGES: Final[dict[str, Callable[[pl.DataFrame, Any], tuple[pl.DataFrame, pl.Series]]]] = {
+    "number": rows.number,
+    "chars": rows.chars,
+    "filter": rows.where,
+}
+"""Kind -> function of (frame, step) that also says which records are kept; `tokens` needs the tokenizer besides."""
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What row-wise curate made of a frame.
+
+    Attributes:
+        kept: the records that passed, all columns.
+        dropped: the internal columns of those that did not, with `__reason__` (String). No record is in neither.
+    """
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+
+
+def curate(frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | None) -> Curated:
+    """Run the row-wise steps in order over one frame; a record is dropped by the first step that refuses it."""
+    identity = [name for name in frame.columns if name.startswith("__")]
+    dropped: list[pl.DataFrame] = []
+    for step, reason in zip(steps, reasons(list(steps)), strict=True):
+        if step.kind in GLOBAL_KINDS:
+            continue
+        if step.kind in CHANGES:
+            frame = CHANGES[step.kind](frame, step.body)
+            continue
+        frame, keep = tokens(frame, step.body, tokenizer) if step.kind == "tokens" else JUDGES[step.kind](frame, step.body)
+        if not keep.all():
+            dropped.append(frame.filter(~keep).select(*identity, pl.lit(reason).alias(REASON)))
+            frame = frame.filter(keep)
+    nothing = frame.clear().select(*identity, pl.lit("", dtype=pl.String).alias(REASON))
+    return Curated(frame, pl.concat([nothing, *dropped]))

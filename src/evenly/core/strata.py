@@ -1,0 +1,54 @@
+"""Which stratum a record is in: each axis a column's value, the stratum their combination.
+
+Columns in: those of the strata. Columns out: the axes as values (a number rounded half to even to a multiple of
+`round`, else the column as it is) and `__stratum__`, String, the values joined by ` | `, null outside the strata.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from evenly.columns import STRATUM
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenly.recipe.model import Stratum
+
+SEPARATOR: Final = " | "
+
+
+def with_strata(frame: pl.DataFrame, strata: Sequence[Stratum]) -> pl.DataFrame:
+    """Return `frame` with `__stratum__` and one column per axis, named by `axis_name`."""
+    axes = [_axis(stratum).alias(axis_name(stratum)) for stratum in strata]
+    names = [pl.col(axis_name(stratum)).cast(pl.String) for stratum in strata]
+    # concat_str is null where any value is: a record with a null on one axis is in no stratum.
+    return frame.with_columns(axes).with_columns(pl.concat_str(names, separator=SEPARATOR).alias(STRATUM))
+
+
+def axis_name(stratum: Stratum) -> str:
+    """Return the internal name of an axis; the column's own name stays free for its raw values."""
+    return f"__axis__{stratum.column}"
+
+
+def _axis(stratum: Stratum) -> pl.Expr:
+    value = pl.col(stratum.column)
+    if stratum.round is not None:
+        value = _rounded(value.cast(pl.Float64), stratum.round)
+    inside = pl.lit(value=True)
+    if stratum.min is not None:
+        inside &= value >= stratum.min
+    if stratum.max is not None:
+        inside &= value <= stratum.max
+    return pl.when(inside).then(value)
+
+
+def _rounded(value: pl.Expr, unit: float) -> pl.Expr:
+    """Round half to even to multiples of `unit`; Int64 where the unit is whole, so that a stratum reads `399`."""
+    finite = pl.when(value.is_finite()).then(value)
+    if unit == int(unit):
+        return ((finite / unit).round(0, mode="half_to_even") * unit).cast(pl.Int64, strict=False)
+    # 0.1 has no exact double: rounding the product to 12 digits gives `0.3`, not `0.30000000000000004`.
+    return ((finite / unit).round(0, mode="half_to_even") * unit).round(12)

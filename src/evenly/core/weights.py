@@ -1,0 +1,65 @@
+"""Each record's relative weight within its stratum, and the key that decides whether it is selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from evenly.columns import ID, KEY, STRATUM, WEIGHT
+from evenly.core.hashing import hashed, uniform
+from evenly.errors import DataError
+from evenly.recipe.expression import parse_expression, to_polars
+from evenly.recipe.model import WeightTable
+
+if TYPE_CHECKING:
+    from evenly.recipe.model import Recipe
+
+
+def with_keys(frame: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """Return `frame` with `__weight__` and `__key__` (Float64).
+
+    key = -log1p(-u) / weight with u from h('select', seed, id): the n smallest keys of a stratum are a successive
+    (Efraimidis-Spirakis, 2006) weighted sample without replacement. A weight of 0 gives an infinite key: never selected.
+
+    Raises:
+        DataError: for a weight that is negative, null or not finite, naming one record.
+    """
+    weighted = frame.with_columns(_weight(recipe).alias(WEIGHT))
+    _refuse_bad(weighted)
+    exponential = -(-uniform(hashed(ID, "select", recipe.seed))).log1p()
+    key = pl.when(pl.col(WEIGHT) > 0).then(exponential / pl.col(WEIGHT)).otherwise(float("inf"))
+    return weighted.with_columns(key.alias(KEY))
+
+
+def weight_columns(recipe: Recipe) -> list[str]:
+    """Return the columns that the weight looks at, sorted."""
+    weight = recipe.balance.weight
+    if weight is None:
+        return []
+    if isinstance(weight, WeightTable):
+        return [weight.column]
+    return sorted(parse_expression(weight).columns)
+
+
+def _weight(recipe: Recipe) -> pl.Expr:
+    weight = recipe.balance.weight
+    if weight is None:
+        return pl.lit(1.0)
+    if isinstance(weight, WeightTable):
+        known = pl.col(weight.column).cast(pl.String)
+        return known.replace_strict(weight.values, default=weight.default, return_dtype=pl.Float64)
+    return to_polars(parse_expression(weight)).cast(pl.Float64)
+
+
+def _refuse_bad(frame: pl.DataFrame) -> None:
+    """Refuse a weight that is no weight. Only records in a stratum count: the others are never drawn."""
+    weight = pl.col(WEIGHT)
+    bad = frame.filter(pl.col(STRATUM).is_not_null() & ~(weight.is_finite() & (weight >= 0)).fill_null(value=False))
+    if bad.height:
+        first = bad.sort(ID).row(0, named=True)
+        message = (
+            f"recipe.balance.weight: record '{first[ID]}' has the weight {first[WEIGHT]}, "
+            "expected a finite number of at least 0 for every record. Use coalesce(…, 1) for nulls, or filter in curate."
+        )
+        raise DataError(message)

@@ -1,0 +1,24 @@
+"""What an engine is: it maps a pure function over pieces. It knows no stratum, no recipe and no file.
+
+The results come back in the order of the pieces, so that a fold over them is the same on every engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Maps functions over pieces, on however many workers."""
+
+    name: str
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield `function(item)` for each item, in the items' order; an exception of one ends the map."""
+        ...

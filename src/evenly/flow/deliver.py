@@ -1,0 +1,271 @@
+"""From the selection to the output folder: rows into shards, ledger, quarantine, card, manifest (DESIGN section 3).
+
+The pool is never shuffled. One pass takes the selected rows of each part to a spill file per shard; then each shard is
+put in its order and written. Memory is one part or one shard, whichever is larger.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+import evenly
+from evenly.columns import (
+    DESIGN_WEIGHT,
+    ID,
+    KEY,
+    LINE,
+    PART,
+    PI,
+    PIECE,
+    POSITION,
+    REASON,
+    ROW,
+    SHARD,
+    SPLIT,
+    STRATUM,
+    TOKENS,
+    WEIGHT,
+)
+from evenly.core.examples import to_examples
+from evenly.core.measure import Summary, balance_measures
+from evenly.core.template import render, template_columns
+from evenly.flow.draw import category_column, describe, ledgers
+from evenly.io.manifest import Rows, file_entry, selection_digest, write_manifest
+from evenly.reporting.card import write_card
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from evenly.engines.base import Engine
+    from evenly.flow.draw import Draw, Plan
+    from evenly.io.pool import Pool
+    from evenly.recipe.model import Recipe
+    from evenly.reporting.progress import Reporter
+
+LEDGER_ROWS: Final = 1_000_000
+"""Rows of a ledger file, about: as many parts as it takes to have that many."""
+
+_SPILL_COLUMNS: Final = (STRATUM, PI, DESIGN_WEIGHT, SPLIT, SHARD, POSITION)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What an output is made of: the recipe, its pool, and what was planned and drawn from it."""
+
+    recipe: Recipe
+    pool: Pool
+    plan: Plan
+    drawn: Draw
+    folder: Path
+    scratch: Path
+
+
+def deliver(delivery: Delivery, engine: Engine, reporter: Reporter, facts: dict[str, Any]) -> tuple[dict[str, Any], Summary]:
+    """Fill the output folder; return its manifest and a summary of the selected records.
+
+    `facts` are the manifest's entries that only the run knows: engine, timings.
+    """
+    after = _spill(delivery, engine, reporter)
+    files, columns = _write_shards(delivery, engine, reporter)
+    if delivery.recipe.export.ledger:
+        files += _write_ledger(delivery, reporter)
+    shutil.copyfile(delivery.pool.quarantine(), delivery.folder / "quarantine.jsonl")
+    manifest = _manifest(delivery, after, files) | facts
+    (delivery.folder / "README.md").write_text(write_card(manifest, columns), encoding="utf-8")
+    write_manifest(delivery.folder, manifest)
+    return manifest, after
+
+
+def _spill(delivery: Delivery, engine: Engine, reporter: Reporter) -> Summary:
+    """Take the selected rows of each part, as examples, to a file per shard and part; return what was selected."""
+    rows = delivery.drawn.rows.join(delivery.drawn.placed.select(PART, ROW, POSITION, SHARD), on=[PART, ROW], how="left")
+    by_part = {int(key[0]): frame.sort(ROW) for key, frame in rows.partition_by(PART, as_dict=True, include_key=False).items()}
+    (delivery.scratch / "spill").mkdir()
+    after = Summary()
+    with reporter.phase("gather", len(by_part), "parts") as advance:
+        work = partial(_spill_part, delivery=delivery)
+        for summary in engine.map(work, sorted(by_part.items())):
+            after.add(summary)
+            advance(1)
+    return after
+
+
+def _spill_part(item: tuple[int, pl.DataFrame], delivery: Delivery) -> Summary:
+    number, chosen = item
+    recipe = delivery.recipe
+    part = delivery.pool.part(number, _shown_columns(recipe))
+    frame = pl.concat([part[chosen[ROW]], chosen.select(_SPILL_COLUMNS)], how="horizontal")
+    placed = render(frame.filter(pl.col(SPLIT).is_not_null()), recipe.template)
+    for (split, shard), rows in placed.partition_by(SPLIT, SHARD, as_dict=True).items():
+        examples = to_examples(rows, recipe, str(split)).with_columns(rows[POSITION])
+        examples.write_ipc(_spill_folder(delivery, str(split), int(shard)) / f"{number:06d}.arrow")
+    return describe(frame, recipe)
+
+
+def _spill_folder(delivery: Delivery, split: str, shard: int) -> Path:
+    folder = delivery.scratch / "spill" / f"{split}-{shard:05d}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _write_shards(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Write every shard in its order; return the files' entries and the columns' types."""
+    (delivery.folder / "data").mkdir()
+    size = delivery.recipe.export.shard_rows
+    shards = [
+        (split, number, max(1, -(-rows // size)))
+        for split, rows in delivery.drawn.sizes.items()
+        for number in range(max(1, -(-rows // size)))
+    ]
+    files: list[dict[str, Any]] = []
+    columns: dict[str, str] = {}
+    with reporter.phase("write", len(shards), "files") as advance:
+        for entry, schema in engine.map(partial(_write_shard, delivery=delivery), shards):
+            files.append(entry)
+            columns = columns or {name: str(dtype) for name, dtype in schema.items()}
+            advance(1)
+    return files, columns
+
+
+def _write_shard(shard: tuple[str, int, int], delivery: Delivery) -> tuple[dict[str, Any], pl.Schema]:
+    split, number, count = shard
+    recipe = delivery.recipe
+    spilled = sorted(_spill_folder(delivery, split, number).glob("*.arrow"))
+    if spilled:
+        rows = pl.concat([pl.read_ipc(path) for path in spilled]).sort(POSITION).drop(POSITION)
+    else:  # a fraction so small that the split has no row: its columns are those that a row would have
+        rows = to_examples(render(_no_rows(delivery), recipe.template), recipe, split)
+    path = delivery.folder / "data" / f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}"
+    if recipe.export.files == "jsonl":
+        rows.write_ndjson(path)
+    else:
+        rows.write_parquet(path, compression="zstd")
+    return file_entry(delivery.folder, path, rows.height), rows.schema
+
+
+def _no_rows(delivery: Delivery) -> pl.DataFrame:
+    part = delivery.pool.part(0, _shown_columns(delivery.recipe)).clear()
+    return pl.concat([part, delivery.drawn.placed.clear().select(_SPILL_COLUMNS)], how="horizontal")
+
+
+def _write_ledger(delivery: Delivery, reporter: Reporter) -> list[dict[str, Any]]:
+    """Write who was drawn and who was dropped, with file and line, for `why` and `verify`."""
+    folder = delivery.folder / "ledger"
+    folder.mkdir()
+    entries: list[dict[str, Any]] = []
+    kept, dropped = _kept_ledgers(delivery), _dropped_ledgers(delivery)
+    with reporter.phase("ledger", 2, "tables") as advance:
+        for name, frames in (("kept", kept), ("dropped", dropped)):
+            for number, frame in enumerate(_in_files(frames)):
+                path = folder / f"{name}-{number:05d}.parquet"
+                frame.write_parquet(path, compression="zstd")
+                entries.append(file_entry(delivery.folder, path, frame.height))
+            advance(1)
+    return entries
+
+
+def _kept_ledgers(delivery: Delivery) -> Iterator[pl.DataFrame]:
+    drawn = delivery.drawn.rows.select(PART, ROW, SPLIT, selected=True)
+    for ledger in ledgers(delivery.pool, delivery.scratch):
+        joined = ledger.join(drawn, on=[PART, ROW], how="left", maintain_order="left").join(_places(delivery.pool), on=PIECE, how="left")
+        yield joined.select(
+            pl.col(ID).alias("id"),
+            pl.col(STRATUM).alias("stratum"),
+            pl.col(WEIGHT).alias("weight"),
+            pl.col(KEY).alias("key"),
+            pl.col("selected").fill_null(value=False),
+            pl.col(SPLIT).alias("split"),
+            "file",
+            (pl.col("first_line") + pl.col(LINE)).alias("line"),
+        )
+
+
+def _dropped_ledgers(delivery: Delivery) -> Iterator[pl.DataFrame]:
+    for frame in delivery.pool.dropped():
+        joined = frame.join(_places(delivery.pool), on=PIECE, how="left", maintain_order="left")
+        line = (pl.col("first_line") + pl.col(LINE)).alias("line")
+        yield joined.select(pl.col(ID).alias("id"), pl.col(REASON).alias("reason"), "file", line)
+
+
+def _places(pool: Pool) -> pl.DataFrame:
+    """Return __piece__ -> file, first_line."""
+    pieces = pl.DataFrame(pool.index.pieces, schema={"file": pl.String, "first_line": pl.UInt64})
+    return pieces.with_row_index(PIECE)
+
+
+def _in_files(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Gather small frames into ones of about LEDGER_ROWS."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(one.height for one in waiting) >= LEDGER_ROWS:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
+
+
+def _shown_columns(recipe: Recipe) -> list[str]:
+    """Return the pool's columns that examples and views show."""
+    named = {ID, *template_columns(recipe.template), *recipe.export.keep}
+    named |= {name for name in (recipe.balance.label, category_column(recipe)) if name is not None}
+    if recipe.tokenizer is not None:
+        named.add(TOKENS)
+    return sorted(named)
+
+
+def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -> dict[str, Any]:
+    recipe, index, plan, drawn = delivery.recipe, delivery.pool.index, delivery.plan, delivery.drawn
+    rows = Rows(
+        read=index.read,
+        dropped=index.dropped,
+        quarantined=index.quarantined,
+        kept=index.kept,
+        outside_strata=plan.outside,
+        selected=drawn.rows.height,
+        splits=drawn.sizes,
+    )
+    ids = {split: drawn.placed.filter(pl.col(SPLIT) == split)[ID] for split in drawn.sizes}
+    return {
+        "evenly": evenly.__version__,
+        "recipe": recipe.to_dict(),
+        "recipe_fingerprint": recipe.fingerprint(),
+        "pool_fingerprint": index.fingerprint,
+        "seed": recipe.seed,
+        "inputs": [{key: one[key] for key in ("path", "bytes", "sha256")} for one in index.inputs],
+        "rows": rows.to_dict(),
+        "strata": strata_counts(plan),
+        "balance": {"before": _measures(plan.pool, plan.strata["rows"]), "after": _measures(after, plan.strata["quota"])},
+        "files": files,
+        "selection_digest": {split: selection_digest(names) for split, names in ids.items()},
+    }
+
+
+def strata_counts(plan: Plan) -> dict[str, int]:
+    """Return how many strata there are, taken whole, capped, and giving all they have though the cap allows more."""
+    bound = Counter(plan.strata["bound"].to_list())
+    return {
+        "count": plan.strata.height,
+        "take_all": bound["take_all"],
+        "capped": bound["cap"],
+        "short": bound["capacity"],
+        "no_variance": int(plan.strata["no_variance"].sum()),
+    }
+
+
+def _measures(summary: Summary, counts: pl.Series) -> dict[str, Any]:
+    """Return one side of the manifest's `balance`: measures over the strata, and what the records look like."""
+    return {
+        "rows": summary.rows,
+        **balance_measures(counts.to_list()),
+        "label_mean": summary.label_mean,
+        "tokens": summary.tokens,
+        "categories": dict(sorted(summary.categories.items(), key=lambda item: (-item[1], item[0]))[:100]),
+    }

@@ -1,0 +1,163 @@
+"""All of the flow, for every command and call: check, plan, run."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenly.engines.local import LocalEngine
+from evenly.errors import UserError, did_you_mean
+from evenly.flow.curate import open_pool
+from evenly.flow.deliver import Delivery, deliver, strata_counts
+from evenly.flow.draw import draw, make_plan
+from evenly.io.blocks import cut_into_pieces
+from evenly.io.output import new_output, refuse_existing
+from evenly.io.sources import check_columns, find_files, path_columns
+from evenly.io.tokenizers import load_tokenizer
+from evenly.recipe.needs import column_flow
+from evenly.reporting.progress import Silent
+
+if TYPE_CHECKING:
+    from evenly.core.measure import Summary
+    from evenly.engines.base import Engine
+    from evenly.flow.draw import Plan
+    from evenly.io.pool import Pool
+    from evenly.recipe.model import Recipe
+    from evenly.reporting.progress import Reporter
+
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        folder: the output.
+        manifest: what `manifest.json` says.
+        before: a summary of the curated pool.
+        after: a summary of the selected records.
+        pool_reused: whether curate was skipped because its result was there.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    before: Summary
+    after: Summary
+    pool_reused: bool
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """What a recipe would draw.
+
+    Attributes:
+        plan: census and quotas per stratum, and a summary of the pool.
+        pool: the pool that was counted.
+        pool_reused: whether it was there already.
+    """
+
+    plan: Plan
+    pool: Pool
+    pool_reused: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data, for `--json`."""
+        strata = self.plan.strata.select("__stratum__", "rows", "eligible", "take_all", "quota", "bound")
+        return {
+            "rows": {
+                "read": self.pool.index.read,
+                "dropped": self.pool.index.dropped,
+                "quarantined": self.pool.index.quarantined,
+                "kept": self.pool.index.kept,
+                "outside_strata": self.plan.outside,
+                "selected": self.plan.selected,
+            },
+            "strata": strata_counts(self.plan),
+            "allocation": strata.rename({"__stratum__": "stratum"}).to_dicts(),
+        }
+
+
+def check_sources(recipe: Recipe) -> list[Path]:
+    """Open the recipe's inputs and tokenizer without running it; return the input files.
+
+    Raises:
+        DataError: for files that are missing, unreadable or lack a column.
+        TokenizerError: when the tokenizer can't be had.
+    """
+    source = recipe.sources[0]
+    files = find_files(source)
+    if recipe.tokenizer is not None:
+        load_tokenizer(recipe.tokenizer)
+    cut_into_pieces(files, source.format)
+    for path in files:
+        path_columns(source, path)
+    check_columns(source, files, list(column_flow(recipe).needs.values()))
+    return files
+
+
+def plan_recipe(
+    recipe: Recipe, *, engine: str = "local", recheck: bool = False, reporter: Reporter | None = None
+) -> PlanResult:
+    """Curate (or find) the pool, take its census and allocate; nothing is selected or written."""
+    reporter = reporter or Silent()
+    worker = _engine(engine)
+    pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
+    return PlanResult(make_plan(recipe, pool, None, worker, reporter), pool, reused)
+
+
+def run_recipe(
+    recipe: Recipe,
+    out: Path,
+    *,
+    force: bool = False,
+    engine: str = "local",
+    recheck: bool = False,
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Run a recipe from its inputs to the folder `out`, which is complete when this returns and untouched if it raises."""
+    reporter = reporter or Silent()
+    worker = _engine(engine)
+    refuse_existing(out, force=force)
+    clock = _Clock()
+    pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
+    clock.lap("curate")
+    with new_output(out, force=force) as folder:
+        scratch = folder / ".scratch"
+        scratch.mkdir()
+        plan = make_plan(recipe, pool, scratch, worker, reporter)
+        clock.lap("census")
+        drawn = draw(recipe, pool, plan, scratch, reporter)
+        clock.lap("select")
+        delivery = Delivery(recipe, pool, plan, drawn, folder, scratch)
+        facts = {"timings": clock.laps, "engine": {"name": worker.name}}
+        manifest, after = deliver(delivery, worker, reporter, facts)
+        shutil.rmtree(scratch)
+    return RunResult(out, manifest, plan.pool, after, reused)
+
+
+class _Clock:
+    """Seconds of each phase, for the manifest."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        """Note the seconds since the last lap under `name`."""
+        now = time.monotonic()
+        self.laps[name] = round(now - self._since, 3)
+        self._since = now
+
+
+def _engine(name: str) -> Engine:
+    if name == "local":
+        return LocalEngine()
+    if name == "ray":
+        message = "--engine ray: is not in this version of Evenly yet. Use --engine local."
+        raise UserError(message)
+    message = f"--engine {name}: no such engine.{did_you_mean(name, ENGINES)} Expected local."
+    raise UserError(message)

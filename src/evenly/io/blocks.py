@@ -1,0 +1,142 @@
+"""Inputs as pieces, pieces as blocks: one path to rows for every format, in the memory of one block.
+
+A piece is what one worker reads: a byte range of a plain JSON Lines file, a Parquet row group, or a whole compressed or
+CSV file. A block is some 16 MB of it: the good rows as a frame, the bad ones with line, reason and raw text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typing import TYPE_CHECKING, Final
+
+from evenly.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pathlib import Path
+
+    import polars as pl
+
+    from evenly.recipe.needs import Need
+
+BLOCK_BYTES: Final = 16 * 2**20
+"""Bytes of a block of JSON Lines, and of a piece."""
+
+FORMATS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+"""Ending -> format, once .gz or .zst is taken off."""
+
+COMPRESSIONS: Final = (".gz", ".zst")
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that could not be read: its line within the piece (from 0), why, and its raw text."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a piece.
+
+    Attributes:
+        frame: the good rows: the columns asked for, and `__line__` UInt64, the line within the piece from 0.
+        rejected: the bad rows. Rows read = frame.height + len(rejected); blank lines are no rows.
+        types: column read as `any` -> the JSON types met (integer, number, boolean, text).
+        lines: lines of the file that the block covers, blank ones too; 0 where rows are numbered otherwise.
+    """
+
+    frame: pl.DataFrame
+    rejected: list[Rejected]
+    types: Mapping[str, frozenset[str]]
+    lines: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one worker reads: bytes start..stop of a file, row groups start..stop of a Parquet file, or all of it."""
+
+    index: int
+    path: Path
+    format: str
+    start: int
+    stop: int
+    lines: int
+    """Lines of the pieces before this one in the same file, where that is known without reading (Parquet), else 0."""
+
+
+def format_of(path: Path, named: str | None) -> str:
+    """Return a file's format by the recipe or its ending.
+
+    Raises:
+        DataError: for an ending that says nothing.
+    """
+    if named is not None:
+        return named
+    endings = [ending for ending in path.suffixes if ending not in COMPRESSIONS]
+    if endings and endings[-1] in FORMATS:
+        return FORMATS[endings[-1]]
+    message = f"{path}: the ending says no format. Name it: `format: jsonl`, csv or parquet, in the recipe's source."
+    raise DataError(message)
+
+
+def cut_into_pieces(files: Sequence[Path], named_format: str | None) -> list[Piece]:
+    """Return the pieces of all files, in the order given.
+
+    Raises:
+        DataError: for a file that can't be opened.
+    """
+    pieces: list[Piece] = []
+    for path in files:
+        kind = format_of(path, named_format)
+        for start, stop, lines in _ranges(path, kind):
+            pieces.append(Piece(len(pieces), path, kind, start, stop, lines))
+    return pieces
+
+
+def read_blocks(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
+    """Yield the blocks of a piece, in order.
+
+    Raises:
+        DataError: for a file that can't be read, or lacks a column (formats whose columns are known at once).
+    """
+    from evenly.io import jsonl, tables  # noqa: PLC0415 - they build on this module
+
+    readers = {"jsonl": jsonl.read, "csv": tables.read_csv, "parquet": tables.read_parquet}
+    try:
+        yield from readers[piece.format](piece, needs)
+    except OSError as fault:
+        raise unreadable(piece.path, fault) from None
+
+
+def unreadable(path: Path, fault: Exception) -> DataError:
+    """Return the error for a file that can't be opened or whose bytes can't be unpacked."""
+    why = getattr(fault, "strerror", None) or " ".join(str(fault).split()) or type(fault).__name__
+    return DataError(f"{path}: can't be read: {why}. Check the file, or leave it out of the recipe's `files`.")
+
+
+def is_compressed(path: Path) -> bool:
+    """Say whether a path ends in .gz or .zst, so that it can only be read from its beginning."""
+    return path.suffix in COMPRESSIONS
+
+
+def _ranges(path: Path, kind: str) -> Iterator[tuple[int, int, int]]:
+    from evenly.io import tables  # noqa: PLC0415 - it builds on this module
+
+    try:
+        size = path.stat().st_size
+        if kind == "parquet":
+            yield from tables.row_groups(path)
+        elif kind == "csv" or is_compressed(path):
+            yield 0, size, 0
+        else:
+            for start in range(0, max(size, 1), BLOCK_BYTES):
+                yield start, min(start + BLOCK_BYTES, size), 0
+    except OSError as fault:
+        raise unreadable(path, fault) from None
+
+

@@ -1,0 +1,190 @@
+"""JSON Lines by msgspec: only the columns that the recipe reads, each line on its own.
+
+Measured on 124 MB of real listings, two cores: msgspec into typed rows 0.55 s on one core, Polars' `read_ndjson` 0.38 s
+on both. msgspec was taken because it names the line that is broken, leaves an object's text exact, and joins lists
+without building Polars lists (which cost 1.6 s).
+
+The fast decoder takes the types that data mostly has; a line it refuses is read again by `_slow_row`, which says what is
+wrong with it or finds that it is fine (a number in a text column, an object that is taken as text).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import polars as pl
+import pyarrow as pa
+
+from evenly.columns import LINE
+from evenly.io.blocks import Block, Rejected
+from evenly.io.streams import line_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from evenly.io.blocks import Piece
+    from evenly.recipe.needs import Need
+
+Text = str | int | float | bool | None
+
+FAST_TYPES: Final[dict[str, Any]] = {
+    "any": Text,
+    "text": Text,
+    "boolean": Text,
+    "number": int | float | None,
+    "list": list[Text] | Text,
+    "json": msgspec.Raw,
+}
+"""Kind -> what msgspec decodes it as."""
+
+JSON_TYPES: Final = {int: "integer", float: "number", bool: "boolean", str: "text"}
+
+LARGEST: Final = 2**63 - 1
+"""Largest integer that a column of integers holds; one with a larger value stays text."""
+
+BOM: Final = b"\xef\xbb\xbf"
+
+
+def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
+    """Yield the blocks of a piece of a JSON Lines file; see `evenly.io.blocks`."""
+    decoder = _decoder(needs)
+    line = 0
+    for block in line_blocks(piece.path, piece.start, piece.stop):
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()  # what follows the last newline is no line
+        if line == 0 and piece.start == 0 and lines:
+            lines[0] = lines[0].removeprefix(BOM)
+        yield _block(lines, line, needs, decoder)
+        line += len(lines)
+
+
+def _decoder(needs: Sequence[Need]) -> Callable[[bytes], Any]:
+    """Return a decoder of one line into a tuple-like row of the needed columns; an absent one is null."""
+    fields: list[tuple[str, Any, Any]] = []
+    for place, need in enumerate(needs):
+        absent: Any = msgspec.Raw(b"null") if need.kind == "json" else None
+        fields.append((f"c{place}", FAST_TYPES[need.kind], absent))
+    names = {f"c{place}": need.column for place, need in enumerate(needs)}
+    return msgspec.json.Decoder(msgspec.defstruct("Row", fields, rename=names, gc=False)).decode
+
+
+def _block(lines: list[bytes], first: int, needs: Sequence[Need], decode: Callable[[bytes], Any]) -> Block:
+    rows: list[Any] = []
+    numbers: list[int] = []
+    rejected: list[Rejected] = []
+    for number, line in enumerate(lines, first):
+        try:
+            rows.append(decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if not line.strip():
+                continue
+            row = _slow_row(line, needs)
+            if isinstance(row, str):
+                rejected.append(Rejected(number, row, line.decode("utf-8", "backslashreplace").rstrip("\r")))
+                continue
+            rows.append(row)
+        numbers.append(number)
+    columns: dict[str, pl.Series] = {}
+    types: dict[str, frozenset[str]] = {}
+    for place, need in enumerate(needs):
+        values = [getattr(row, f"c{place}") for row in rows]
+        columns[need.column], types[need.column] = _series(need, values)
+    frame = pl.DataFrame({**columns, LINE: pl.Series(numbers, dtype=pl.UInt64)})
+    return Block(frame, rejected, types, len(lines))
+
+
+def _series(need: Need, values: list[Any]) -> tuple[pl.Series, frozenset[str]]:
+    """Return decoded values as a Series of the kind's dtype, and the JSON types met in a column read as `any`."""
+    if need.kind == "number":
+        return pl.Series(need.column, [None if v is None else float(v) for v in values], dtype=pl.Float64), frozenset()
+    if need.kind == "list":
+        lists = pa.array([_list_of_text(v) for v in values], type=pa.large_list(pa.large_string()))
+        return pl.Series(need.column, lists), frozenset()
+    if need.kind == "json":
+        return pl.Series(need.column, [_json_text(v) for v in values], dtype=pl.String), frozenset()
+    met = set(map(type, values)) - {type(None)}
+    if met <= {str}:
+        return pl.Series(need.column, values, dtype=pl.String), frozenset({"text"} if met else ())
+    texts = [_text(v) for v in values]
+    too_big = int in met and any(isinstance(v, int) and abs(v) > LARGEST for v in values)
+    types = {"text"} if too_big else {JSON_TYPES[kind] for kind in met}
+    return pl.Series(need.column, texts, dtype=pl.String), frozenset(types)
+
+
+def _text(value: Text) -> str | None:
+    """Return a scalar as text: a string as it is, anything else as Python's json.dumps writes it."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _list_of_text(value: Any) -> list[str | None] | None:  # noqa: ANN401 - a list or a scalar
+    if value is None:
+        return None
+    if isinstance(value, list):
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return [_text(item) for item in items]
+    return [_text(value)]
+
+
+def _json_text(raw: Any) -> str | None:  # noqa: ANN401 - msgspec.Raw or a decoded value
+    """Return any JSON value as text: a string as it is, null as null, the rest as json.dumps of the parsed value."""
+    value = json.loads(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+class _Row:
+    """A row read the slow way, with the attributes of the fast one."""
+
+
+def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
+    """Return a line's row, or why it has none."""
+    try:
+        parsed = msgspec.json.decode(line)
+    except UnicodeDecodeError as fault:
+        return f"not UTF-8 at byte {fault.start}"
+    except (msgspec.DecodeError, RecursionError) as fault:
+        return _broken(line, fault)
+    if not isinstance(parsed, dict):
+        return f"not a JSON object but {_json_type(parsed)}"
+    fields: dict[str, Any] = parsed
+    row = _Row()
+    for place, need in enumerate(needs):
+        value = fields.get(need.column)
+        if not _fits(need.kind, value):
+            return f"wrong type: '{need.column}' is {_json_type(value)}, expected {_expected(need.kind)}"
+        setattr(row, f"c{place}", value)
+    return row
+
+
+def _broken(line: bytes, fault: Exception) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        return f"not UTF-8 at byte {bad.start}"
+    return f"not JSON: {' '.join(str(fault).split())}"
+
+
+def _fits(kind: str, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if kind == "json" or value is None:
+        return True
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "list" and isinstance(value, list):
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return not any(isinstance(item, list | dict) for item in items)
+    return not isinstance(value, list | dict)
+
+
+def _expected(kind: str) -> str:
+    if kind == "number":
+        return "a number"
+    return "a list of texts or a text" if kind == "list" else "text (name it under as_text to take any value as JSON text)"
+
+
+def _json_type(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None:
+        return "null"
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names[type(value)]  # pyright: ignore[reportUnknownArgumentType]

@@ -1,0 +1,89 @@
+"""The manifest: what a run did, in numbers that add up. Written last, so that an output with one is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evenly.errors import EvenlyError
+from evenly.io.output import sha256_and_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a run. Always: read = kept + sum(dropped) + quarantined;
+    kept = outside_strata + held_out + selected + not_selected; selected = sum(splits) + unassigned.
+    """
+
+    read: int
+    dropped: dict[str, int]
+    quarantined: int
+    kept: int
+    outside_strata: int
+    selected: int
+    splits: dict[str, int]
+    held_out: int = 0
+    repeated: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest's `rows`, what follows from the others included.
+
+        Raises:
+            EvenlyError: when the sums do not hold: a fault of Evenly's that must not be published.
+        """
+        not_selected = self.kept - self.outside_strata - self.held_out - self.selected
+        unassigned = self.selected - sum(self.splits.values())
+        if self.read != self.kept + sum(self.dropped.values()) + self.quarantined or min(not_selected, unassigned) < 0:
+            message = f"internal: the rows of this run do not add up ({self}). Please report this."
+            raise EvenlyError(message)
+        return {
+            "read": self.read,
+            "dropped": self.dropped,
+            "quarantined": self.quarantined,
+            "kept": self.kept,
+            "outside_strata": self.outside_strata,
+            "held_out": self.held_out,
+            "selected": self.selected,
+            "not_selected": not_selected,
+            "splits": self.splits,
+            "unassigned": unassigned,
+            "repeated": self.repeated,
+        }
+
+
+def selection_digest(ids: Iterable[str]) -> str:
+    """Return the sha256 of distinct ids: UTF-8, sorted by bytes, joined by LF. The same ids give it in any order."""
+    return hashlib.sha256(b"\n".join(sorted(name.encode() for name in ids))).hexdigest()
+
+
+def file_entry(folder: Path, path: Path, rows: int) -> dict[str, Any]:
+    """Return a file's entry in `files`: path within the output, rows, bytes, sha256."""
+    digest, size = sha256_and_size(path)
+    return {"path": path.relative_to(folder).as_posix(), "rows": rows, "bytes": size, "sha256": digest}
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest into an output folder."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Read the manifest of an output folder.
+
+    Raises:
+        EvenlyError: when there is none.
+    """
+    try:
+        return json.loads((Path(folder) / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        message = f"{folder}: holds no manifest.json, so it is no finished output of Evenly's."
+        raise EvenlyError(message) from None

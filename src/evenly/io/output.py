@@ -1,0 +1,132 @@
+"""The output folder: built beside its place and renamed into it as a whole, so that it is complete or absent."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from evenly.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+
+
+@contextmanager
+def new_output(place: Path, *, force: bool, mark: str = "manifest.json") -> Iterator[Path]:
+    """Yield a fresh folder beside `place`; on leaving without an exception it becomes `place`, otherwise it is deleted.
+
+    With `force` a folder that is there is exchanged for the new one in one step, and then deleted; it must hold the file
+    `mark`, so that a folder that Evenly did not write is never replaced.
+
+    Raises:
+        OutputError: when something is at `place` and `force` is off, or the folder can't be made.
+    """
+    refuse_existing(place, force=force, mark=mark)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        sweep(place)
+        building = place.parent / f".{place.name}.evenly-{os.getpid()}-{secrets.token_hex(4)}"
+        building.mkdir()
+    except OSError as fault:
+        message = f"{place}: can't be written: {fault.strerror}. Choose another place with --out."
+        raise OutputError(message) from None
+    try:
+        yield building
+        put_in_place(building, place, force=force)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") -> None:
+    """Refuse to write where something is, unless it is an output of Evenly's (or an empty folder) and `force` is on.
+
+    Raises:
+        OutputError: saying what to do.
+    """
+    finish_swap(place)
+    if not place.exists() and not place.is_symlink():
+        return
+    if not force:
+        message = f"{place}: exists already. Choose another place with --out, or replace it with --force."
+        raise OutputError(message)
+    ours = place.is_dir() and ((place / mark).is_file() or not any(place.iterdir()))
+    if not ours:
+        message = f"{place}: is not an output of Evenly's (it has no {mark}), so --force does not replace it. Choose another place."
+        raise OutputError(message)
+
+
+def put_in_place(building: Path, place: Path, *, force: bool) -> None:
+    """Make `building` the folder at `place`, in one step where the system can exchange two folders."""
+    if not place.exists():
+        building.rename(place)
+    elif not force:
+        message = f"{place}: appeared while this run worked, perhaps from another run. Choose another place with --out."
+        raise OutputError(message)
+    elif not _exchange(building, place):
+        old = _old_name(place)
+        place.rename(old)
+        building.rename(place)
+        shutil.rmtree(old)
+
+
+def finish_swap(place: Path) -> None:
+    """Bring back the folder of a swap that was interrupted between its two renames; delete what a finished one left."""
+    old = _old_name(place)
+    if not old.exists():
+        return
+    if place.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(place)
+
+
+def sweep(place: Path) -> None:
+    """Delete folders beside `place` that runs which no longer live left unfinished."""
+    for folder in place.parent.glob(f".{place.name}.evenly-*-*"):
+        process = folder.name.split("-")[-2]
+        if process.isdecimal() and not _lives(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sha256_and_size(path: Path) -> tuple[str, int]:
+    """Return a file's sha256 in hexadecimal, and its bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
+
+
+def _old_name(place: Path) -> Path:
+    return place.parent / f".{place.name}.evenly-old"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders atomically (Linux's renameat2); False where the system or file system can't."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    if call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
+        return False
+    raise OSError(code, os.strerror(code), str(other))

@@ -1,0 +1,176 @@
+"""The pool on disk: curated records as Parquet parts under a fingerprint, and an index that says it is complete.
+
+    <cache>/pools/<fingerprint>/
+      kept/000000-000000.parquet …     one part per block: internal columns and the carried ones
+      dropped/000000-000000.parquet …  __id__, __piece__, __line__, __reason__
+      quarantine.jsonl                 file, line, reason, raw
+      pool.json                        counts, inputs, pieces, parts: written last, so that its presence means complete
+
+A pool is built in a folder of its own and renamed into place: two runs that build the same one at once don't meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import platformdirs
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+VERSION: Final = 1
+"""Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
+
+INDEX: Final = "pool.json"
+
+CASTS: Final[dict[str, pl.DataType]] = {"integer": pl.Int64(), "number": pl.Float64(), "boolean": pl.Boolean()}
+"""Type that all values of a passed-through JSON column share -> its dtype from the pool on."""
+
+
+@dataclass(frozen=True)
+class PoolIndex:
+    """What a finished pool says of itself.
+
+    Attributes:
+        recipe: the name of the recipe that built it, for `evenly cache`.
+        inputs: path, bytes, mtime_ns and sha256 of each file.
+        pieces: file and first line (from 1) of each piece, by piece number.
+        parts: file names of the kept parts, in order, with their rows.
+        read, quarantined, kept: rows. read = kept + sum of dropped + quarantined.
+        dropped: reason -> rows.
+        types: column -> the type that all its values share: integer, number, boolean or text.
+    """
+
+    version: int
+    fingerprint: str
+    recipe: str
+    inputs: list[dict[str, Any]]
+    pieces: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
+    read: int
+    quarantined: int
+    kept: int
+    dropped: dict[str, int]
+    types: dict[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A finished pool: its folder and its index."""
+
+    folder: Path
+    index: PoolIndex
+
+    def part(self, number: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Read a kept part, or some of its columns; a JSON column has the type that all of its values share."""
+        path = self.folder / "kept" / self.index.parts[number]["name"]
+        frame = pl.read_parquet(path, columns=None if columns is None else list(columns))
+        open_types = {name: self.index.types.get(name) for name, dtype in frame.schema.items() if dtype == pl.String}
+        return frame.with_columns(_typed(name, kind) for name, kind in open_types.items() if kind in CASTS)
+
+    def dropped(self) -> Iterator[pl.DataFrame]:
+        """Yield the frames of dropped records, in the order of the pieces."""
+        for path in sorted((self.folder / "dropped").glob("*.parquet")):
+            yield pl.read_parquet(path)
+
+    def quarantine(self) -> Path:
+        """Return the path of the quarantined rows."""
+        return self.folder / "quarantine.jsonl"
+
+
+def _typed(name: str, kind: str) -> pl.Expr:
+    return pl.col(name) == "true" if kind == "boolean" else pl.col(name).cast(CASTS[kind])
+
+
+def cache_folder() -> Path:
+    """Return where pools are kept: EVENLY_CACHE, or the platform's cache folder."""
+    named = os.environ.get("EVENLY_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("evenly", appauthor=False))
+
+
+def fingerprint(parts: dict[str, Any]) -> str:
+    """Return the sha256 of what a pool depends on, as plain data; 32 hexadecimal digits are plenty for a folder."""
+    text = json.dumps({"version": VERSION, **parts}, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def find_pool(name: str) -> Pool | None:
+    """Return the finished pool of a fingerprint, or None; a damaged index counts as none and is built anew."""
+    folder = cache_folder() / "pools" / name
+    try:
+        data = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        return Pool(folder, PoolIndex(**data))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def new_folder(name: str) -> Path:
+    """Make a folder to build a pool in, beside where it will stand."""
+    folder = cache_folder() / "pools" / f".building-{name}-{os.getpid()}-{secrets.token_hex(4)}"
+    for part in ("kept", "dropped", "keys", "quarantine"):
+        (folder / part).mkdir(parents=True)
+    return folder
+
+
+def finish(folder: Path, index: PoolIndex) -> Pool:
+    """Write the index and put the folder in place; another run's finished pool of the same fingerprint stays."""
+    (folder / INDEX).write_text(json.dumps(asdict(index), indent=1), encoding="utf-8")
+    place = cache_folder() / "pools" / index.fingerprint
+    try:
+        folder.rename(place)
+    except OSError:
+        if find_pool(index.fingerprint) is None:  # what stands there is damaged
+            shutil.rmtree(place)
+            folder.rename(place)
+        else:
+            shutil.rmtree(folder)
+    return Pool(place, index)
+
+
+def list_pools() -> list[tuple[Pool, int]]:
+    """Return the finished pools with their bytes on disk, largest first."""
+    found: list[tuple[Pool, int]] = []
+    for path in (cache_folder() / "pools").glob("*/" + INDEX):
+        pool = find_pool(path.parent.name)
+        if pool is not None:
+            found.append((pool, sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())))
+    return sorted(found, key=lambda item: -item[1])
+
+
+def clear_pools() -> tuple[int, int]:
+    """Delete all pools, unfinished ones of dead runs too; return how many folders and bytes went."""
+    folders, size = 0, 0
+    for folder in (cache_folder() / "pools").glob("*"):
+        if folder.name.startswith(".building-") and _alive(folder):
+            continue
+        size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        shutil.rmtree(folder)
+        folders += 1
+    return folders, size
+
+
+def sweep_dead() -> None:
+    """Delete what killed runs left unfinished."""
+    for folder in (cache_folder() / "pools").glob(".building-*"):
+        if not _alive(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(folder: Path) -> bool:
+    """Say whether the process that builds in a folder still lives."""
+    try:
+        os.kill(int(folder.name.split("-")[-2]), 0)
+    except (ProcessLookupError, ValueError, IndexError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,139 @@
+"""A source's files: globs and braces made into paths, columns taken from a path, and what a run remembers of an input."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from wcmatch import glob
+
+from evenly.errors import DataError, choices_line, did_you_mean
+from evenly.io.blocks import format_of
+from evenly.io.streams import open_bytes
+from evenly.io.tables import header_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenly.recipe.model import Source
+    from evenly.recipe.needs import Need
+
+PROBED_LINES = 10_000
+"""Lines of each JSON Lines file that are searched for a column before a run starts."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file as a run found it: its path as the recipe gives it, bytes, and time of its last change in ns."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+
+
+def find_files(source: Source) -> list[Path]:
+    """Return the source's files, each once, sorted by path.
+
+    Raises:
+        DataError: for a pattern that matches nothing, a folder, or an address that this version can't read.
+    """
+    found: dict[str, Path] = {}
+    for index, pattern in enumerate(source.files):
+        if "://" in pattern:
+            message = (
+                f"recipe.sources[0].files[{index}]: '{pattern}' is an address, and this version of Evenly reads local files. "
+                "Download them and give their place: --set 'sources.0.files=data/*.jsonl.gz'."
+            )
+            raise DataError(message)
+        matched = [pattern] if Path(pattern).exists() else glob.glob(pattern, flags=glob.BRACE | glob.GLOBSTAR)
+        if not matched:
+            message = f"recipe.sources[0].files[{index}]: no file matches '{pattern}' (from {Path.cwd()})."
+            raise DataError(message)
+        for path in matched:
+            if Path(path).is_dir():
+                message = f"recipe.sources[0].files[{index}]: '{path}' is a folder. Name its files: '{path}/*.jsonl'."
+                raise DataError(message)
+            found[str(path)] = Path(path)
+    return [found[path] for path in sorted(found)]
+
+
+def describe(files: Sequence[Path]) -> list[Input]:
+    """Return what identifies each file without reading it."""
+    stats = [(path, path.stat()) for path in files]
+    return [Input(path.as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's bytes as they lie on disk, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def path_columns(source: Source, path: Path) -> dict[str, str]:
+    """Return the columns that a file's path gives.
+
+    Raises:
+        DataError: when the path does not match.
+    """
+    columns: dict[str, str] = {}
+    for name, column in source.columns.items():
+        match = re.search(column.from_path, path.as_posix())
+        if match is None or match.group(1) is None:
+            message = (
+                f"recipe.sources[0].columns.{name}.from_path: '{column.from_path}' does not match the path {path}. "
+                "Change the pattern, or leave the file out."
+            )
+            raise DataError(message)
+        columns[name] = match.group(1)
+    return columns
+
+
+def check_columns(source: Source, files: Sequence[Path], needs: Sequence[Need]) -> None:
+    """Refuse a column that the files don't have, before anything is read in earnest.
+
+    JSON Lines have no header: a column counts as there when one of the first 10,000 lines of any file has it.
+
+    Raises:
+        DataError: naming the place in the recipe, the column, and what columns there are.
+    """
+    lacking = {need.column: need for need in needs}
+    seen: dict[str, None] = {}
+    for path in files:
+        kind = format_of(path, source.format)
+        columns = _json_columns(path, set(lacking)) if kind == "jsonl" else header_of(path, kind)
+        seen.update(dict.fromkeys(columns))
+        if kind == "jsonl":
+            lacking = {name: need for name, need in lacking.items() if name not in seen}
+            continue
+        for need in needs:
+            if need.column not in columns:
+                raise _no_column(need, source, str(path), columns)
+    if seen and all(format_of(path, source.format) == "jsonl" for path in files):
+        for need in lacking.values():
+            raise _no_column(need, source, f"source '{source.name}'", list(seen))
+
+
+def _json_columns(path: Path, wanted: set[str]) -> list[str]:
+    """Return the keys of a file's first objects, looking no further than it takes to see all that are wanted."""
+    seen: dict[str, None] = {}
+    decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+    with open_bytes(path) as stream:
+        for line in islice(stream, PROBED_LINES):
+            try:
+                seen.update(dict.fromkeys(decoder.decode(line)))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # a broken line is the reader's to report
+            if wanted <= seen.keys():
+                break
+    return list(seen)
+
+
+def _no_column(need: Need, source: Source, where: str, columns: Sequence[str]) -> DataError:
+    named = [*columns, *source.columns]
+    near = did_you_mean(need.column, named)
+    return DataError(f"recipe.{need.path}: no column '{need.column}' in {where}.{near}{choices_line('columns', named)}")

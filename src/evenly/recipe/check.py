@@ -1,0 +1,110 @@
+"""What a recipe means, checked as a whole: contradictions, columns that don't fit their use, things not there yet."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from evenly.columns import FORMAT_COLUMNS, OUTPUT_NAMES
+from evenly.recipe.expression import ExpressionFault, parse_expression
+from evenly.recipe.needs import Fault, Loc, column_flow, show_path
+from evenly.recipe.steps import GLOBAL_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evenly.recipe.model import Recipe
+
+
+def meaning_faults(recipe: Recipe) -> list[Fault]:
+    """Return what is wrong with a well-formed recipe, in the recipe's order; an empty list when it is sound."""
+    found = [*_sources(recipe), *_tokens(recipe), *_steps(recipe), *column_flow(recipe).faults]
+    found += [*_balance(recipe), *_split(recipe), *_export(recipe)]
+    order = list(type(recipe).model_fields)
+    located = [(loc, f"recipe.{path}", text) for loc, path, text in found]
+    return sorted(located, key=lambda fault: order.index(str(fault[0][0])))
+
+
+def _fault(loc: Loc, text: str) -> Fault:
+    return loc, show_path(loc), text
+
+
+def _sources(recipe: Recipe) -> Iterator[Fault]:
+    if len(recipe.sources) > 1:
+        yield _fault(("sources",), f"found {len(recipe.sources)}; several sources are not in this version of Evenly yet. Give one.")
+    for index, source in enumerate(recipe.sources):
+        for name, column in source.columns.items():
+            loc = ("sources", index, "columns", name, "from_path")
+            try:
+                groups = re.compile(column.from_path).groups
+            except re.error as fault:
+                yield _fault(loc, f"'{column.from_path}' is no regular expression: {fault}.")
+                continue
+            if groups < 1:
+                yield _fault(loc, f"'{column.from_path}' has no group. Put what should be the value in parentheses.")
+
+
+def _tokens(recipe: Recipe) -> Iterator[Fault]:
+    if recipe.tokenizer is None and any(step.kind == "tokens" for step in recipe.curate):
+        yield _fault(("tokenizer",), "is missing, and a tokens step needs one. Give a tokenizer.json or a packaged vocabulary such as o200k_base.")
+
+
+def _steps(recipe: Recipe) -> Iterator[Fault]:
+    seen_global: str | None = None
+    for index, step in enumerate(recipe.curate):
+        if step.kind in GLOBAL_KINDS:
+            seen_global = step.kind
+        elif seen_global is not None:
+            yield _fault(("curate", index), f"'{step.kind}' looks at one record and stands after '{seen_global}', which looks at all. Move it up.")
+        for low, high in (("min", "max"), ("min_tokens", "max_tokens")):
+            lowest, highest = getattr(step.body, low, None), getattr(step.body, high, None)
+            if lowest is not None and highest is not None and lowest > highest:
+                yield _fault(("curate", index, step.kind), f"{low} {lowest} is above {high} {highest}: nothing would be kept.")
+
+
+def _balance(recipe: Recipe) -> Iterator[Fault]:
+    balance = recipe.balance
+    if balance.cap is not None and balance.size is not None:
+        yield _fault(("balance",), "cap and size contradict each other: with size, the cap is solved for. Give one of them.")
+    if balance.cap is None and balance.size is None:
+        yield _fault(("balance",), "policy cap needs `cap` (records per stratum at most) or `size` (records in all).")
+    columns = [stratum.column for stratum in balance.strata]
+    for index, stratum in enumerate(balance.strata):
+        if stratum.column in columns[:index]:
+            yield _fault(("balance", "strata", index), f"'{stratum.column}' is an axis already. Name each column once.")
+        if stratum.min is not None and stratum.max is not None and stratum.min > stratum.max:
+            yield _fault(("balance", "strata", index), f"min {stratum.min} is above max {stratum.max}: no record is in a stratum.")
+    if balance.take_all is not None:
+        yield from _take_all(balance.take_all, columns)
+
+
+def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
+    loc = ("balance", "take_all")
+    try:
+        parsed = parse_expression(text)
+    except ExpressionFault as fault:
+        yield _fault(loc, str(fault))
+        return
+    for column in parsed.columns:
+        if column not in columns:
+            yield _fault(loc, f"'{column}' is no column of the strata, and take_all looks at a stratum's values: {', '.join(columns)}.")
+    if parsed.kind not in {"boolean", "unknown"}:
+        yield _fault(loc, f"yields {parsed.kind}, expected a condition such as \"{columns[0]} >= 240\".")
+
+
+def _split(recipe: Recipe) -> Iterator[Fault]:
+    fractions = [share for share in recipe.split.values() if isinstance(share, float)]
+    if sum(fractions) > 1 + 1e-9:  # what 0.1 + 0.2 + 0.7 may miss 1 by
+        yield _fault(("split",), f"the fractions sum to {sum(fractions):g}, expected at most 1.")
+    if "lite" in recipe.split:
+        yield _fault(("split", "lite"), "'lite' is reserved for a small set of its own, which is not in this version of Evenly yet.")
+
+
+def _export(recipe: Recipe) -> Iterator[Fault]:
+    taken = {*OUTPUT_NAMES.values(), *FORMAT_COLUMNS[recipe.export.format]}
+    named = [(("export", "keep", index), column) for index, column in enumerate(recipe.export.keep)]
+    if recipe.balance.label is not None:
+        named.append((("balance", "label"), recipe.balance.label))
+    for loc, column in named:
+        if column in taken:
+            yield _fault(loc, f"'{column}' is a column that the output has of its own. Derive it under another name: `- derive: {{my_{column}: {column}}}`.")

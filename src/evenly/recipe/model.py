@@ -1,0 +1,173 @@
+"""The recipe: what a user asks for, as typed, frozen data. Pure: no file is opened here.
+
+`evenly.recipe.load` turns YAML into a `Recipe` and faults into texts; `evenly.recipe.needs` says which columns it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from evenly.recipe.steps import Column, Columns, Step, Strict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LATER: Final = {
+    "holdout": "a holdout",
+    "variants": "variants",
+    "engine": "an engine of its own",
+    "split.lite": "a lite set",
+    "balance.stats": "constants over the pool",
+    "balance.min": "a floor per stratum",
+    "balance.max": "a ceiling per stratum",
+    "balance.shortfall": "shortfall rules",
+    "sources.rename": "renaming of columns",
+    "sources.filter": "a filter of a source's own",
+    "curate.near_unique": "near-duplicates",
+    "curate.json": "the json step",
+    "curate.exclude": "exclusion of other sets",
+    "strata.width": "strata of a fixed width",
+    "strata.quantile": "quantile strata",
+    "strata.log": "log-width strata",
+    "strata.edges": "strata by edges",
+}
+"""Keys of the design that this version does not have yet, path without indices -> what it is."""
+
+LATER_POLICIES: Final = ("proportional", "equal", "power", "unimax", "target", "rake", "weighted")
+"""Policies of the design that this version does not have yet."""
+
+
+class FromColumn(Strict):
+    """Where a column comes from: `from_path`, a regular expression on the file's path whose first group is the value."""
+
+    from_path: Annotated[str, Field(min_length=1)]
+
+
+class Source(Strict):
+    """One source of records: files, how to name a record, and which fields are taken as text."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    files: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
+    format: Literal["jsonl", "csv", "parquet"] | None = None
+    id: Columns
+    duplicate_ids: Literal["error", "drop"] = "error"
+    columns: dict[Column, FromColumn] = {}
+    as_text: Columns | Annotated[list[str], Field(max_length=0)] = []
+
+
+class Template(Strict):
+    """The training example: `{column}` and `{column:format}` stand for a record's values."""
+
+    prompt: Annotated[str, Field(min_length=1)]
+    completion: str = ""
+
+
+class Stratum(Strict):
+    """One axis of the strata: a column's values, numbers rounded half to even to multiples of `round`.
+
+    Records outside min..max (of the rounded value) or with a null are in no stratum; they are counted.
+    """
+
+    column: Column
+    round: Annotated[float, Field(gt=0)] | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+class WeightTable(Strict):
+    """Relative weights by a column's value."""
+
+    column: Column
+    values: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    default: Annotated[float, Field(ge=0)] = 1.0
+
+
+class Balance(Strict):
+    """How many records of each stratum are selected, and which are likelier within one."""
+
+    label: Column | None = None
+    strata: Annotated[list[Stratum], Field(min_length=1)]
+    policy: Literal["cap"] = "cap"
+    cap: Annotated[int, Field(ge=1)] | None = None
+    size: Annotated[int, Field(ge=1)] | None = None
+    take_all: Annotated[str, Field(min_length=1)] | None = None
+    weight: WeightTable | Annotated[str, Field(min_length=1)] | None = None
+
+
+class Export(Strict):
+    """What the output looks like."""
+
+    format: Literal["text", "prompt-completion", "messages"] = "text"
+    files: Literal["parquet", "jsonl"] = "parquet"
+    keep: list[Column] = []
+    shard_rows: Annotated[int, Field(ge=1)] = 100_000
+    ledger: bool = True
+
+
+Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
+SplitName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
+
+
+class Recipe(Strict):
+    """A whole recipe. Read one with `Recipe.from_file`, `from_text` or `from_dict`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    tokenizer: Annotated[str, Field(min_length=1)] | None = None
+    sources: Annotated[list[Source], Field(min_length=1)]
+    curate: list[Step] = []
+    template: Template
+    balance: Balance
+    split: Annotated[dict[SplitName, Share], Field(min_length=1)] = {"train": 1.0}
+    export: Export = Export()
+    max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @classmethod
+    def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+        """Read a YAML file; `overrides` are `a.b.0=value` texts. Relative files are taken from the recipe's folder.
+
+        Raises:
+            RecipeError: with every fault found.
+        """
+        from evenly.recipe.load import read_recipe  # noqa: PLC0415 - load builds on this module
+
+        return read_recipe(path, overrides)
+
+    @classmethod
+    def from_text(cls, text: str, overrides: Sequence[str] = ()) -> Recipe:
+        """Read YAML text; relative files are taken from the working folder.
+
+        Raises:
+            RecipeError: with every fault found.
+        """
+        from evenly.recipe.load import parse_recipe  # noqa: PLC0415 - load builds on this module
+
+        return parse_recipe(text, overrides)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], overrides: Sequence[str] = ()) -> Recipe:
+        """Check plain data of a recipe's shape; it is not changed by the overrides.
+
+        Raises:
+            RecipeError: with every fault found.
+        """
+        from evenly.recipe.load import override_and_build  # noqa: PLC0415 - load builds on this module
+
+        return override_and_build(data, overrides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole recipe, defaults resolved, as plain data that `from_dict` takes."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of what the recipe asks for, wherever its files and its tokenizer's file lie."""
+        data = self.to_dict()
+        for source in data["sources"]:
+            del source["files"]
+        data.pop("tokenizer", None)
+        return hashlib.sha256(json.dumps(data, ensure_ascii=False).encode()).hexdigest()

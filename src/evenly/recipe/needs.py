@@ -1,0 +1,208 @@
+"""Which columns a recipe reads, and as what: found by walking the recipe from source to export, without any data.
+
+A column's type is fixed by how the recipe uses it, never by a sample of rows: a sample would make the result depend on
+which rows come first. `number` or arithmetic makes it a number, `join` takes lists, `as_text` takes anything as its JSON
+text, and what is only passed through keeps the type that all of its values share.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from evenly.recipe.expression import Expression, ExpressionFault, parse_expression
+from evenly.recipe.model import WeightTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evenly.recipe.model import Recipe
+    from evenly.recipe.steps import Step
+
+Kind = Literal["any", "text", "number", "list", "json", "boolean"]
+"""What a column is read as: `any` keeps its own type, `json` is any value as its JSON text."""
+
+Loc = tuple[int | str, ...]
+Fault = tuple[Loc, str, str]
+"""Where (as keys), where (as a path to show), and what is wrong."""
+
+NUMBER_SPECS: Final = frozenset("eEfFgGn%d")
+
+
+@dataclass(frozen=True)
+class Need:
+    """A source column that the recipe reads: as which kind, and where the recipe first names it."""
+
+    column: str
+    kind: Kind
+    path: str
+
+
+@dataclass
+class Flow:
+    """The columns of a recipe: what is read from the source, and what each one is after curate."""
+
+    needs: dict[str, Need] = field(default_factory=dict[str, Need])
+    kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
+    faults: list[Fault] = field(default_factory=list[Fault])
+    as_text: frozenset[str] = frozenset()
+
+    def read(self, column: str, wanted: Kind, loc: Loc) -> None:
+        """Note that the recipe uses `column` as `wanted` here; a first use of a source column fixes its kind."""
+        if column not in self.kinds:
+            kind: Kind = "json" if column in self.as_text else wanted
+            self.needs[column] = Need(column, kind, show_path(loc))
+            self.kinds[column] = kind
+            if kind == wanted or wanted != "number":
+                return
+        self._agree(column, wanted, loc)
+
+    def _agree(self, column: str, wanted: Kind, loc: Loc) -> None:
+        kind = self.kinds[column]
+        is_text = kind in {"text", "json"}
+        if wanted in {"any", kind} or (wanted == "text" and is_text) or (wanted == "list" and kind != "boolean"):
+            return
+        if kind == "any":  # so far only passed through: the new use decides
+            self.kinds[column] = wanted
+            self.needs[column] = Need(column, wanted, self.needs[column].path)
+            return
+        if wanted == "number":
+            text = f"'{column}' is {kind} here, a number is needed. Put `- number: {{column: {column}}}` before it in curate."
+        else:
+            text = f"'{column}' is a {kind} here, {wanted} is needed. Use it before it becomes a {kind}, or join it into a new column."
+        self.faults.append((loc, show_path(loc), text))
+
+    def make(self, column: str, kind: Kind) -> None:
+        """Note that a step makes `column`, or makes it into `kind`."""
+        self.kinds[column] = kind
+
+    def expression(self, text: str, loc: Loc) -> Expression | None:
+        """Read an expression's columns; a fault of the expression is kept and gives None."""
+        try:
+            parsed = parse_expression(text)
+        except ExpressionFault as fault:
+            self.faults.append((loc, show_path(loc), str(fault)))
+            return None
+        for column in parsed.columns:
+            self.read(column, "number" if column in parsed.numeric_columns else "any", loc)
+        return parsed
+
+
+def column_flow(recipe: Recipe) -> Flow:
+    """Return the columns that `recipe` reads and makes, with the faults met on the way."""
+    source = recipe.sources[0]
+    flow = Flow(as_text=frozenset(source.as_text))
+    for name in source.columns:
+        flow.make(name, "text")
+    for index, step in enumerate(recipe.curate):
+        _step(flow, step, ("curate", index, step.kind))
+    _balance(flow, recipe)
+    _template(flow, recipe)
+    if recipe.balance.label is not None:
+        flow.read(recipe.balance.label, "any", ("balance", "label"))
+    for index, column in enumerate(recipe.export.keep):
+        flow.read(column, "any", ("export", "keep", index))
+    for column in source.id:
+        flow.read(column, "any", ("sources", 0, "id"))
+    return flow
+
+
+def carried_columns(recipe: Recipe) -> list[str]:
+    """Return the columns that the pool holds, sorted: all that is left after curate but lists and objects in between.
+
+    A list or object that curate turned into text is left out unless the recipe names it again outside curate: it would
+    double the pool and no balance looks at it.
+    """
+    flow = column_flow(recipe)
+    outside = {name for name, need in flow.needs.items() if not need.path.startswith("curate")}
+    outside |= {field for _, _, field, _ in template_fields(recipe)} | set(recipe.export.keep)
+    outside |= {stratum.column for stratum in recipe.balance.strata}
+    return sorted(name for name, kind in flow.kinds.items() if name in outside or kind not in {"list", "json"})
+
+
+def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (part, literal text before, column, format spec) for each field of the template's parts."""
+    for part in ("prompt", "completion"):
+        for literal, column, spec, _ in string.Formatter().parse(getattr(recipe.template, part)):
+            if column is not None:
+                yield part, literal, column, spec or ""
+
+
+def show_path(loc: Loc) -> str:
+    """Return a location as a user writes it: `balance.strata[0].column`."""
+    path = ""
+    for step in loc:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
+
+
+def _step(flow: Flow, step: Step, loc: Loc) -> None:
+    body = step.body
+    match step.kind:
+        case "number":
+            flow.read(body.column, "any", (*loc, "column"))
+            flow.make(body.column, "number")
+        case "join":
+            for column in body.columns:
+                flow.read(column, "list", (*loc, "columns"))
+            flow.make(body.into, "text")
+        case "filter":
+            flow.expression(body.where, (*loc, "where"))
+        case "derive":
+            for name, text in body.items():
+                parsed = flow.expression(text, (*loc, name))
+                flow.make(name, "any" if parsed is None or parsed.kind == "unknown" else parsed.kind)
+        case "unique":
+            for column in body.columns:
+                flow.read(column, "any", (*loc, "columns"))
+        case "chars" | "tokens":
+            flow.read(body.column, "text", (*loc, "column"))
+        case _:
+            for column in body.column:
+                flow.read(column, "text", (*loc, "column"))
+
+
+def _balance(flow: Flow, recipe: Recipe) -> None:
+    balance = recipe.balance
+    for index, stratum in enumerate(balance.strata):
+        numeric = stratum.round is not None or stratum.min is not None or stratum.max is not None
+        flow.read(stratum.column, "number" if numeric else "any", ("balance", "strata", index, "column"))
+    if isinstance(balance.weight, WeightTable):
+        flow.read(balance.weight.column, "any", ("balance", "weight", "column"))
+    elif balance.weight is not None:
+        parsed = flow.expression(balance.weight, ("balance", "weight"))
+        if parsed is not None and parsed.kind not in {"number", "unknown"}:
+            loc = ("balance", "weight")
+            flow.faults.append((loc, show_path(loc), f"yields {parsed.kind}, a weight is a number of at least 0."))
+
+
+def _template(flow: Flow, recipe: Recipe) -> None:
+    for part in ("prompt", "completion"):
+        loc: Loc = ("template", part)
+        try:
+            fields = [field for field in string.Formatter().parse(getattr(recipe.template, part)) if field[1] is not None]
+        except ValueError as fault:
+            flow.faults.append((loc, show_path(loc), f"{fault}. Write a brace that is text twice: {{{{ or }}}}."))
+            continue
+        for _, column, spec, conversion in fields:
+            text = _field_fault(column or "", spec or "", conversion)
+            if text:
+                flow.faults.append((loc, show_path(loc), text))
+            else:
+                flow.read(column or "", "number" if spec and spec[-1] in NUMBER_SPECS else "any", loc)
+
+
+def _field_fault(column: str, spec: str, conversion: str | None) -> str | None:
+    if not column or column.isdecimal():
+        return "a field without a name. Write {column} or {column:format}."
+    if conversion is not None or re.search(r"[.\[]", column):
+        return f"'{{{column}}}' looks into a value. A field is the name of a column, with a format at most: {{price:.0f}}."
+    if "{" in spec:
+        return f"a format within a format in '{{{column}:{spec}}}'. Write the format itself."
+    try:
+        format(1.0 if spec and spec[-1] in NUMBER_SPECS - {"d"} else 1 if spec.endswith("d") else "x", spec)
+    except ValueError:
+        return f"'{spec}' is no format. Expected one of Python's, such as .0f or >10."
+    return None

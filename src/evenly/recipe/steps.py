@@ -1,0 +1,170 @@
+"""The curate steps as a recipe writes them: data only, one model per kind.
+
+A list item of `curate` is a mapping with one key, the step's kind: `- number: {column: price, min: 0.5}`.
+What a step does to a frame is in `evenly.core.steps`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+GLOBAL_KINDS: Final = ("unique",)
+"""Kinds that look at the whole pool; they come after the row-wise ones."""
+
+
+class Strict(BaseModel):
+    """A frozen part of a recipe that refuses unknown keys and silent conversions."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Column = Annotated[str, Field(min_length=1)]
+Columns = Annotated[list[Column], BeforeValidator(_as_list, json_schema_input_type=str | list[str]), Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class NamedStep(Strict):
+    """What every step has: `name`, the reason that its drops bear (by default the kind)."""
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Number(NamedStep):
+    """Read a column as numbers; drop a record whose value is none, not finite, or outside min..max."""
+
+    column: Column
+    min: float | None = None
+    max: float | None = None
+
+
+class Join(NamedStep):
+    """Join columns (texts, lists of text) into one text.
+
+    The elements of a list are joined by `separator` too, nulls skipped. Empty parts are skipped unless `keep_empty`.
+    `end` follows the last part when there is one.
+    """
+
+    columns: Columns
+    into: Column
+    separator: str = "\n"
+    end: str = ""
+    keep_empty: bool = False
+
+
+class Delete(NamedStep):
+    """Delete each of `strings` from a text, one after the other."""
+
+    column: Columns
+    strings: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
+
+class Replace(NamedStep):
+    """Replace texts by texts, one pair after the other, in the order written."""
+
+    column: Columns
+    values: Annotated[dict[Annotated[str, Field(min_length=1)], str], Field(min_length=1)]
+
+
+class Collapse(NamedStep):
+    """Turn every run of `characters` or white space into one `into`; strip the ends of white space."""
+
+    column: Columns
+    characters: str = ""
+    into: str = " "
+
+
+class DropWords(NamedStep):
+    """Drop words (what stands between single spaces) of at least `min_chars` characters that hold a digit."""
+
+    column: Columns
+    min_chars: Annotated[int, Field(ge=1, le=100)] = 1
+    having: Literal["digit"] = "digit"
+
+
+class Chars(NamedStep):
+    """Keep texts of min..max characters; cut the kept ones to their first `truncate` characters."""
+
+    column: Column
+    min: Count | None = None
+    max: Count | None = None
+    truncate: Annotated[int, Field(ge=1)] | None = None
+
+
+class Tokens(NamedStep):
+    """Keep texts of min_tokens..max_tokens tokens; cut the kept ones to their first `truncate` tokens."""
+
+    column: Column
+    min_tokens: Count | None = None
+    max_tokens: Count | None = None
+    truncate: Annotated[int, Field(ge=1)] | None = None
+
+
+class Filter(NamedStep):
+    """Keep the records for which an expression is true."""
+
+    where: Annotated[str, Field(min_length=1)]
+
+
+class Unique(NamedStep):
+    """Keep one record of those that agree in all `columns`: the smallest h('duplicate', id). Global."""
+
+    columns: Columns
+
+
+def _as_filter(value: object) -> object:
+    return {"where": value} if isinstance(value, str) else value
+
+
+class Step(Strict):
+    """One item of `curate`: exactly one of these keys."""
+
+    number: Number | None = None
+    join: Join | None = None
+    delete: Delete | None = None
+    replace: Replace | None = None
+    collapse: Collapse | None = None
+    drop_words: DropWords | None = None
+    chars: Chars | None = None
+    tokens: Tokens | None = None
+    filter: Annotated[Filter | None, BeforeValidator(_as_filter, json_schema_input_type=str | Filter)] = None
+    derive: Annotated[dict[Column, str], Field(min_length=1)] | None = None
+    unique: Unique | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [kind for kind in type(self).model_fields if getattr(self, kind) is not None]
+        if len(given) != 1:
+            found = "none" if not given else " and ".join(given)
+            message = f"a step is a mapping with one key, its kind; found {found}. Write each step as an item of its own"
+            raise ValueError(message)
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The step's kind: the one key that is given."""
+        return next(kind for kind in type(self).model_fields if getattr(self, kind) is not None)
+
+    @property
+    def body(self) -> Any:  # noqa: ANN401 - one of eleven models; callers dispatch on `kind`
+        """What stands under the kind: a model of this module, or the mapping of `derive`."""
+        return getattr(self, self.kind)
+
+
+def reasons(steps: list[Step]) -> list[str]:
+    """Return each step's drop reason: its `name`, else its kind, `kind-2` for a second of that kind."""
+    seen: dict[str, int] = {}
+    names: list[str] = []
+    for step in steps:
+        own: str | None = getattr(step.body, "name", None)
+        if own is not None:
+            names.append(own)
+            continue
+        seen[step.kind] = seen.get(step.kind, 0) + 1
+        names.append(step.kind if seen[step.kind] == 1 else f"{step.kind}-{seen[step.kind]}")
+    return names

@@ -1,0 +1,89 @@
+"""The dataset card: README.md of an output, plain, with the front matter that `load_dataset` reads."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+
+COLUMNS = {
+    "id": "names the record in the raw data",
+    "text": "prompt and answer; rows of the test split end before the answer",
+    "prompt": "what the model reads",
+    "completion": "what the model should answer",
+    "messages": "the example as a conversation",
+    "tokens": "tokens of prompt plus answer",
+    "stratum": "the stratum that the record was drawn from",
+    "inclusion_probability": "probability that the draw takes the record",
+    "design_weight": "how many records of the curated pool the row stands for, within its split",
+}
+
+
+def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    """Return the card's Markdown. `columns` maps the data's columns to their types; the rest comes from the manifest."""
+    rows, recipe = manifest["rows"], manifest["recipe"]
+    ending = recipe["export"]["files"]
+    configs = [{"split": name, "path": f"data/{name}-*.{ending}"} for name in rows["splits"]]
+    size = next((label for limit, label in SIZES if sum(rows["splits"].values()) < limit), "n>10M")
+    front = {"pretty_name": recipe["name"], "size_categories": [size], "configs": [{"config_name": "default", "data_files": configs}]}
+    sections = [
+        f"---\n{_yaml(front)}---\n",
+        f"# {recipe['name']}\n",
+        _story(manifest),
+        "## Columns\n",
+        "| column | type | what |\n|---|---|---|",
+        *[f"| `{name}` | {kind} | {COLUMNS.get(name, 'kept from the raw data')} |" for name, kind in columns.items()],
+        "\n## Where the rows went\n",
+        "| | rows |\n|---|---:|",
+        *[f"| {name} | {count:,} |" for name, count in _flow(rows)],
+        "\n## Load it\n",
+        "```python\nfrom datasets import load_dataset\n\ndataset = load_dataset(\"path/to/this/folder\")\n```\n",
+        "## The recipe\n",
+        f"Evenly {manifest['evenly']}, seed {manifest['seed']}. The same recipe over the same records selects the same rows on any machine.\n",
+        f"```yaml\n{_yaml(recipe)}```\n",
+    ]
+    return "\n".join(sections)
+
+
+def _story(manifest: Mapping[str, Any]) -> str:
+    rows, strata = manifest["rows"], manifest["strata"]
+    before, after = manifest["balance"]["before"], manifest["balance"]["after"]
+    text = (
+        f"{rows['selected']:,} of {rows['kept']:,} curated records, drawn from {strata['count']:,} strata "
+        f"({strata['take_all']:,} taken whole, {strata['capped']:,} capped). "
+        f"They are as even as {after['effective_strata']:,.0f} equal strata would be; the pool was like {before['effective_strata']:,.0f}."
+    )
+    if before.get("label_mean") is not None:
+        text += f" Mean {manifest['recipe']['balance']['label']}: {before['label_mean']:,.2f} before, {after['label_mean']:,.2f} after."
+    return text + "\n"
+
+
+def _flow(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
+    dropped = [(f"dropped by {reason}", count) for reason, count in rows["dropped"].items()]
+    splits = [(f"split {name}", count) for name, count in rows["splits"].items()]
+    return [
+        ("read", rows["read"]),
+        ("quarantined (could not be read)", rows["quarantined"]),
+        *dropped,
+        ("kept", rows["kept"]),
+        ("outside the strata", rows["outside_strata"]),
+        ("not selected", rows["not_selected"]),
+        ("selected", rows["selected"]),
+        *splits,
+        ("selected, in no split", rows["unassigned"]),
+    ]
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    yaml = YAML(typ="rt")
+    yaml.width = 4096  # a folded line would change a text
+    yaml.default_flow_style = False
+    out = io.StringIO()
+    yaml.dump(data, out)
+    return out.getvalue()

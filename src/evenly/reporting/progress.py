@@ -1,0 +1,88 @@
+"""What a run says while it works: phases with a total, on a terminal, as JSON lines, or not at all."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    Advance = Callable[[int], None]
+
+
+class Reporter(Protocol):
+    """Told of each phase of a run; `advance` within it counts `unit`s towards `total`."""
+
+    def phase(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:
+        """Begin a phase; leaving the context ends it."""
+        ...
+
+
+class Silent:
+    """Says nothing."""
+
+    @contextmanager
+    def phase(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        """Begin a phase that nobody hears of."""
+        del name, total, unit
+        yield lambda amount: None  # noqa: ARG005 - an advance of nothing
+
+
+class Bars:
+    """A bar for each phase on a terminal; one line per finished phase elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw on `console` (standard error, so that results on standard output stay clean)."""
+        self.console = console
+
+    @contextmanager
+    def phase(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        """Draw the phase while it lasts."""
+        begun = time.monotonic()
+        if not self.console.is_terminal:
+            yield lambda amount: None  # noqa: ARG005 - the line at the end says it all
+        else:
+            columns = (
+                TextColumn("{task.description:<10}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn(unit),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
+            with Progress(*columns, console=self.console, transient=True) as bars:
+                task = bars.add_task(name, total=total)
+                yield lambda amount: bars.advance(task, amount)
+        self.console.print(f"{name:<10} {total:>12,} {unit:<8} {time.monotonic() - begun:6.1f} s", highlight=False)
+
+
+class JsonLines:
+    """One JSON object per beginning and end of a phase, for machines."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        """Write to `stream`, a line at a time."""
+        self.stream = stream
+
+    @contextmanager
+    def phase(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        """Say when the phase begins and ends, and how far it came."""
+        begun, done = time.monotonic(), 0
+        self._say(event="begin", phase=name, total=total, unit=unit)
+
+        def advance(amount: int) -> None:
+            nonlocal done
+            done += amount
+
+        yield advance
+        self._say(event="end", phase=name, done=done, total=total, unit=unit, seconds=round(time.monotonic() - begun, 3))
+
+    def _say(self, **event: object) -> None:
+        self.stream.write(json.dumps(event) + "\n")
+        self.stream.flush()

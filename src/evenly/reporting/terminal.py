@@ -1,0 +1,161 @@
+"""What the terminal shows at the end: where the rows went, and the label and the categories before and after."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+    from rich.console import RenderableType
+
+    from evenly.core.measure import Summary
+
+BANDS: Final = 10
+"""Rows of the label's view, about."""
+
+SHOWN_CATEGORIES: Final = 12
+
+BAR: Final = "█"
+PARTIAL: Final = " ▏▎▍▌▋▊▉"
+
+
+def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width: int) -> RenderableType:
+    """Return the view of a finished run for a terminal of `width` characters."""
+    label = manifest["recipe"]["balance"].get("label", "label")
+    parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"])]
+    if before.label and after.label:
+        parts += [Text(), _label_view(label, before, after, width)]
+    if len(before.categories) > 1:
+        parts += [Text(), _category_view(before.categories, after.categories, width)]
+    return Group(*parts)
+
+
+def plan_view(plan: Mapping[str, Any], strata: pl.DataFrame) -> RenderableType:
+    """Return the view of a plan: where the rows would go, and the strata that matter most."""
+    rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0}
+    table = Table(box=None, pad_edge=False)
+    for column in ("stratum", "N", "n", "share before", "share after", "bound by"):
+        table.add_column(column, justify="left" if column in {"stratum", "bound by"} else "right")
+    total, selected = int(strata["rows"].sum()), max(1, int(strata["quota"].sum()))
+    largest = strata.sort("rows", "__stratum__", descending=[True, False]).head(SHOWN_CATEGORIES)
+    for row in largest.iter_rows(named=True):
+        shares = f"{row['rows'] / total:.2%}", f"{row['quota'] / selected:.2%}"
+        table.add_row(row["__stratum__"], f"{row['rows']:,}", f"{row['quota']:,}", *shares, BOUNDS[row["bound"]])
+    rest = strata.height - largest.height
+    tail = [Text(f"and {rest:,} smaller strata (all of them: --json)", style="dim")] if rest > 0 else []
+    return Group(_flow(rows, plan["strata"]), Text(), table, *tail)
+
+
+BOUNDS: Final = {"take_all": "taken whole", "cap": "the cap", "capacity": "all there is"}
+
+
+def _flow(rows: Mapping[str, Any], strata: Mapping[str, int]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    dropped: dict[str, int] = rows["dropped"]
+    reasons = " · ".join(f"{name} {count:,}" for name, count in sorted(dropped.items(), key=lambda item: -item[1]))
+    table.add_row("read", f"{rows['read']:,}", "")
+    if rows["quarantined"]:
+        table.add_row("quarantined", f"{rows['quarantined']:,}", "could not be read: see quarantine.jsonl")
+    table.add_row("dropped", f"{sum(dropped.values()):,}", reasons)
+    table.add_row("kept", f"{rows['kept']:,}", "")
+    if rows["outside_strata"]:
+        table.add_row("outside", f"{rows['outside_strata']:,}", "in no stratum")
+    drawn = f"from {strata['count']:,} strata: {strata['take_all']:,} taken whole, {strata['capped']:,} capped, {strata['short']:,} with less than the cap"
+    table.add_row("selected", f"{rows['selected']:,}", drawn)
+    for name, count in rows["splits"].items():
+        table.add_row(f"  {name}", f"{count:,}", "")
+    if rows["unassigned"]:
+        table.add_row("  in no split", f"{rows['unassigned']:,}", "")
+    if strata["no_variance"]:
+        table.add_row("flagged", f"{strata['no_variance']:,}", "strata with one selected of several weights: no variance can be estimated")
+    return table
+
+
+def _label_view(label: str, before: Summary, after: Summary, width: int) -> Table:
+    edges = bands(before.label, after.label)
+    names = [f"{low:,.10g} – {high:,.10g}" if high < math.inf else f"{low:,.10g} –" for low, high in edges]
+    table = _two_sided(label, names, _in_bands(before.label, edges), _in_bands(after.label, edges), width)
+    table.add_row("mean", "", f"{before.label_mean:,.2f}", "", f"{after.label_mean:,.2f}", style="dim")
+    return table
+
+
+def _category_view(before: Counter[str], after: Counter[str], width: int) -> Table:
+    names = [name for name, _ in sorted(before.items(), key=lambda item: (-item[1], item[0]))]
+    shown, rest = names[:SHOWN_CATEGORIES], names[SHOWN_CATEGORIES:]
+    sides = [[counts[name] for name in shown] for counts in (before, after)]
+    if rest:
+        shown = [*shown, f"{len(rest):,} others"]
+        for side, counts in zip(sides, (before, after), strict=True):
+            side.append(sum(counts[name] for name in rest))
+    return _two_sided("category", shown, *sides, width)
+
+
+def _two_sided(title: str, names: Sequence[str], before: Sequence[int], after: Sequence[int], width: int) -> Table:
+    """Return a table of names with two bars each: share of the records before and after."""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    longest = max(len(name) for name in [title, *names])
+    room = max(4, min(30, (width - min(longest, 28) - 40) // 2))
+    table.add_column(title, style="bold", max_width=28, no_wrap=True, overflow="ellipsis")
+    for side, style in (("before", "blue"), ("after", "green")):
+        table.add_column(side, style=style, min_width=room, no_wrap=True)
+        table.add_column("", justify="right", no_wrap=True)
+    totals = [max(1, sum(side)) for side in (before, after)]
+    largest = max(*(count / totals[0] for count in before), *(count / totals[1] for count in after), 1e-9)
+    for name, old, new in zip(names, before, after, strict=True):
+        cells: list[str] = []
+        for count, total in ((old, totals[0]), (new, totals[1])):
+            cells += [_bar(count / total / largest * room), f"{count:,} {count / total:6.1%}"]
+        table.add_row(name, *cells)
+    return table
+
+
+def _bar(length: float) -> str:
+    """Return a bar of `length` characters, to an eighth; whatever is not nothing shows."""
+    eighths = max(round(length * 8), 1 if length > 0 else 0)
+    return BAR * (eighths // 8) + PARTIAL[eighths % 8].strip()
+
+
+def bands(*labels: Counter[float]) -> list[tuple[float, float]]:
+    """Return about ten bands of one round width that hold 99.5 % of either side, the last one open."""
+    low = min(min(label) for label in labels)
+    high = max(_quantile(label, 0.995) for label in labels)
+    step = _round_step((high - low) / BANDS) if high > low else 1.0
+    start = math.floor(low / step) * step
+    count = max(1, math.ceil((high - start) / step))
+    edges = [start + number * step for number in range(count)]
+    return list(zip(edges, [*edges[1:], math.inf], strict=True))
+
+
+def _in_bands(label: Counter[float], edges: Sequence[tuple[float, float]]) -> list[int]:
+    counts = [0] * len(edges)
+    step = edges[1][0] - edges[0][0] if len(edges) > 1 else math.inf
+    for value, count in label.items():
+        place = 0 if step == math.inf else int((value - edges[0][0]) // step)
+        counts[min(place, len(edges) - 1)] += count
+    return counts
+
+
+def _quantile(label: Counter[float], share: float) -> float:
+    wanted, seen = share * sum(label.values()), 0
+    for value in sorted(label):
+        seen += label[value]
+        if seen >= wanted:
+            return value
+    return max(label)
+
+
+def _round_step(step: float) -> float:
+    """Return the next of 1, 2, 2.5, 5, 10 times a power of ten."""
+    power = 10 ** math.floor(math.log10(step))
+    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= step * (1 - 1e-9))
