@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from evenly.core.tokens import count, count_and_cut
 from evenly.errors import TokenizerError
 from evenly.io import tokenizers as subject
-from evenly.io.tokenizers import FastTokenizer, ReferenceTokenizer, load_tokenizer, packaged_names
+from evenly.io.tokenizers import PACKAGED, FastTokenizer, ReferenceTokenizer, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,10 @@ NASTY = [
     "naïve café e\u0301 Å \ufb01",
     "日本語のテスト 中文字符 한국어 ไทย",
     "👩‍👩‍👧‍👦🏳️‍🌈👍🏽 x😀😀😀",
-    "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u200b\u200d\ufeff\u0301\u0301",
+    "\U0001d518\U0001d52b\U0001d526 \u200b\u200d\ufeff\u0301\u0301",
     "<|eot_id|> a<|begin_of_text|>b <|endoftext|><|endofprompt|>",
     "[CLS] <s> [UNK] </s> <pad> <sep>",
-    "don't WE'LL I'm 1234567890 x١٢٣",
+    "don't WE'LL I'm 1234567890 x\u0661\u0662",
     "\x00\x01\x7f\x85\xa0\u2028",
 ]
 PIECES = st.sampled_from([*NASTY, "a", "é", "日", "😀", "\u200d", "<sep>", " "])
@@ -76,7 +77,7 @@ def _oracle(path: Path) -> tokenizers.Tokenizer:
 
 
 def _rows(ids: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) -> list[list[int]]:
-    return [ids[start:end].tolist() for start, end in zip(offsets, offsets[1:], strict=False)]
+    return [ids[start:end].tolist() for start, end in pairwise(offsets)]
 
 
 def _assert_agrees(path: Path, texts: list[str], limits: range | tuple[int, ...]) -> None:
@@ -145,16 +146,10 @@ def test_threads_share_a_tokenizer() -> None:
 
 # --- packaged vocabularies, held to tiktoken --------------------------------------------------------------------------
 
-O200K_PATTERN = "|".join(
-    [
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-        r"\p{N}{1,3}",
-        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
-        r"\s*[\r\n]+",
-        r"\s+(?!\S)",
-        r"\s+",
-    ]
+O200K_PATTERN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 CL100K_PATTERN = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
@@ -211,7 +206,7 @@ def test_a_packaged_vocabulary_agrees_with_tiktoken_on_any_text(name: str, texts
 
 
 def test_packaged_names_exclude_llama() -> None:
-    assert packaged_names() == ("o200k_base", "cl100k_base")
+    assert tuple(PACKAGED) == ("o200k_base", "cl100k_base")
 
 
 def test_a_packaged_vocabulary_is_read_without_importing_its_package() -> None:
@@ -219,9 +214,15 @@ def test_a_packaged_vocabulary_is_read_without_importing_its_package() -> None:
     assert "quicktok" not in sys.modules
 
 
+def _package_at(folder: Path | None) -> Callable[[str], SimpleNamespace | None]:
+    """Return a `find_spec` that finds any package in this folder, or none."""
+    found = SimpleNamespace(submodule_search_locations=[str(folder)]) if folder else None
+    return lambda _: found
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(subject._PACKAGED, "other_base", "data/other.vocab")  # not among the loaded ones
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setitem(PACKAGED, "other_base", "other.vocab")  # a name that is not among the loaded ones
+    monkeypatch.setattr(importlib.util, "find_spec", _package_at(None))
     with pytest.raises(TokenizerError, match="pip install quicktok-v1"):
         load_tokenizer("other_base")
 
@@ -231,15 +232,15 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_damaged_vocabulary_is_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other.vocab").write_bytes(content)
-    found = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
-    monkeypatch.setitem(subject._PACKAGED, "other_base", "other.vocab")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: found)
+    monkeypatch.setitem(PACKAGED, "other_base", "other.vocab")
+    monkeypatch.setattr(importlib.util, "find_spec", _package_at(tmp_path))
     with pytest.raises(TokenizerError, match="'other_base' in quicktok-v1 is damaged"):
         load_tokenizer("other_base")
 
 
 # --- other kinds of tokenizer files -----------------------------------------------------------------------------------
 
+UNKNOWN = "<unk>"
 CORPUS = [*NASTY, "the kettle , a blue kettle and the other kettles don't boil <sep> naïve"] * 5
 
 
@@ -262,16 +263,16 @@ def _byte_level(
         vocab_size=len(letters) + 80, initial_alphabet=letters, special_tokens=special, show_progress=False
     )
     tokenizer.train_from_iterator(corpus, trainer)
-    tokenizer.add_tokens(list(added))
+    tokenizer.add_tokens(list(added))  # pyright: ignore[reportUnknownMemberType]
     return tokenizer
 
 
 def _word_piece() -> tokenizers.Tokenizer:
-    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(cleanup=False)
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=["[UNK]", "[CLS]"], show_progress=False)
+    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=[UNKNOWN, "[CLS]"], show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
     return tokenizer
 
@@ -281,17 +282,17 @@ def _unigram() -> tokenizers.Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
-        vocab_size=200, unk_token="<unk>", special_tokens=["<unk>", "<s>"], show_progress=False
+        vocab_size=200, unk_token=UNKNOWN, special_tokens=[UNKNOWN, "<s>"], show_progress=False
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
     return tokenizer
 
 
 def _byte_fallback() -> tokenizers.Tokenizer:
-    tokenizer = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
+    tokenizer = tokenizers.Tokenizer(models.BPE(unk_token=UNKNOWN, byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    special = ["<unk>", "<s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    special = [UNKNOWN, "<s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, show_progress=False)
     tokenizer.train_from_iterator(CORPUS, trainer)
     return tokenizer
@@ -378,8 +379,8 @@ def test_truncation_and_padding_in_the_file_do_not_count(
 ) -> None:
     tokenizer = make()
     tokenizer.save(str(tmp_path / "plain.json"))
-    tokenizer.enable_truncation(2)
-    tokenizer.enable_padding(length=50)
+    tokenizer.enable_truncation(2)  # pyright: ignore[reportUnknownMemberType]
+    tokenizer.enable_padding(length=50)  # pyright: ignore[reportUnknownMemberType]
     tokenizer.save(str(tmp_path / "padded.json"))
     texts = pl.Series(CORPUS)
     plain, padded = load_tokenizer("plain.json", tmp_path), load_tokenizer("padded.json", tmp_path)
@@ -449,7 +450,7 @@ def _refusal(spec: str, base: Path | None = None) -> str:
 def test_a_missing_file_is_named_with_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").touch()
     message = _refusal("tokeniser.json", tmp_path)
-    assert message.startswith("tokenizer: there is no file 'tokeniser.json'")
+    assert message.startswith("recipe.tokenizer: there is no file 'tokeniser.json'")
     assert "Did you mean 'tokenizer.json'?" in message
     assert "Did you mean" not in _refusal("nowhere/tokenizer.json", tmp_path)
 

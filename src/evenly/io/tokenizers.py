@@ -1,6 +1,6 @@
 """Tokenizers from a `tokenizer.json`, or from a vocabulary that an installed package carries.
 
-Byte-level BPE, which is what nearly all current models use, goes through fastokens (40 to 80 times as fast); whatever
+Byte-level BPE, which is what nearly all current models use, goes through fastokens (some fifty times as fast); whatever
 else a file may hold goes through Hugging Face `tokenizers`, which is also what the tests hold fastokens to.
 """
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     from evenly.core.tokens import Tokenizer
 
-# The packaged vocabularies: a name, which is also fastokens' name for its splitting pattern, and the file.
-# The package carries Llama's and Qwen's too; Llama's licence is Meta's own, so it is not offered.
+# The packaged vocabularies: what a recipe calls one (which is also fastokens' name for its splitting pattern), and its
+# file in the package. That carries Llama's and Qwen's too; Llama's licence is Meta's own, so it is not offered.
 _PACKAGE = "quicktok-v1"
 _MODULE = "quicktok"
-_PACKAGED = {"o200k_base": "data/o200k.vocab", "cl100k_base": "data/cl100k.vocab"}
+PACKAGED = {"o200k_base": "data/o200k.vocab", "cl100k_base": "data/cl100k.vocab"}
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ALPHABET = frozenset(tokenizers.pre_tokenizers.ByteLevel.alphabet())
@@ -90,11 +90,6 @@ class ReferenceTokenizer:
         return self.native.decode(ids.tolist(), skip_special_tokens=False)
 
 
-def packaged_names() -> tuple[str, ...]:
-    """Return the names of the vocabularies that come with a package, as a recipe writes them."""
-    return tuple(_PACKAGED)
-
-
 def load_tokenizer(spec: str, base: Path | None = None) -> Tokenizer:
     """Return the tokenizer that a recipe's `tokenizer` names: a `….json` file or a packaged vocabulary.
 
@@ -104,13 +99,13 @@ def load_tokenizer(spec: str, base: Path | None = None) -> Tokenizer:
 
     >>> ids, offsets = load_tokenizer("cl100k_base").encode(["a kettle", "two kettles"])
     >>> offsets.tolist()
-    [0, 3, 6]
+    [0, 2, 6]
 
     Raises:
         TokenizerError: when there is no such file or vocabulary, or the file is not a tokenizer's.
     """
     with _LOADING:
-        if spec in _PACKAGED:
+        if spec in PACKAGED:
             return _load_packaged(spec)
         if spec.lower().endswith(".json"):
             return _load_path(spec, (base or Path()) / spec)
@@ -119,17 +114,17 @@ def load_tokenizer(spec: str, base: Path | None = None) -> Tokenizer:
 
 def _unknown(spec: str) -> str:
     """Return what to tell of a spec that is neither a file nor a packaged vocabulary."""
-    packaged = choices_line("packaged", _PACKAGED)
+    packaged = choices_line("packaged", PACKAGED)
     # Hub ids will be resolved here, to a tokenizer.json of a pinned commit.
     if _HUB_ID.fullmatch(spec):
         return (
-            f"tokenizer: '{spec}' is an id on the Hugging Face Hub, and this version does not fetch from there."
+            f"recipe.tokenizer: '{spec}' is an id on the Hugging Face Hub, and this version does not fetch from there."
             f" Name a tokenizer.json on this machine, for example --set tokenizer=path/to/tokenizer.json,"
             f" or a packaged vocabulary.{packaged}"
         )
-    near = did_you_mean(spec, _PACKAGED)
+    near = did_you_mean(spec, PACKAGED)
     return (
-        f"tokenizer: '{spec}' is neither a path to a tokenizer.json (it would end in .json)"
+        f"recipe.tokenizer: '{spec}' is neither a path to a tokenizer.json (it would end in .json)"
         f" nor a packaged vocabulary.{near}{packaged}"
     )
 
@@ -143,9 +138,9 @@ def _load_path(spec: str, path: Path) -> Tokenizer:
         return _load_file(path.resolve(), stat.st_size, stat.st_mtime_ns)
     except FileNotFoundError:
         near = did_you_mean(path.name, (other.name for other in path.parent.glob("*.json")))
-        message = f"tokenizer: there is no file '{spec}' (looked at {path.resolve()}).{near}"
+        message = f"recipe.tokenizer: there is no file '{spec}' (looked at {path.resolve()}).{near}"
     except OSError as error:
-        message = f"tokenizer: '{spec}' can't be read: {error.strerror or error}."
+        message = f"recipe.tokenizer: '{spec}' can't be read: {error.strerror or error}."
     raise TokenizerError(message)
 
 
@@ -180,7 +175,7 @@ def _reference(path: Path, content: bytes) -> tokenizers.Tokenizer:
         native = tokenizers.Tokenizer.from_buffer(content)
     except Exception as error:  # what `tokenizers` raises has no class of its own
         found = str(error).partition("\n")[0][:200]
-        message = f"tokenizer: '{path}' is not a tokenizer.json as Hugging Face tokenizers write it: {found}."
+        message = f"recipe.tokenizer: '{path}' is not a tokenizer.json as Hugging Face tokenizers write it: {found}."
         raise TokenizerError(message) from error
     native.no_truncation()
     native.no_padding()
@@ -265,12 +260,13 @@ class _ByteLevelFile(BaseModel):
         """Return the bytes that each id stands for, or None where tokens do not add up to the text's bytes."""
         parts_keep = all(part.keeps_bytes() for part in self.pre_tokenizer.flat())
         decodes = self.decoder is not None and self.decoder.type == "ByteLevel"
-        if self.normalizer or not (parts_keep and decodes and all(token.keeps_bytes() for token in self.added_tokens)):
+        added_keep = all(token.keeps_bytes() for token in self.added_tokens)
+        if self.normalizer is not None or not (parts_keep and decodes and added_keep):
             return None
         # The special ones never stand for a text: where one comes out of BPE it is the model's own token.
         added = {token.id: len(token.content.encode("utf-8")) for token in self.added_tokens if not token.special}
         ids = list(self.model.vocab.values())
-        lengths = np.zeros(max(*ids, *added) + 1, np.uint32)
+        lengths = np.zeros(max([*ids, *added]) + 1, np.uint32)
         # One letter of the alphabet stands for one byte.
         lengths[ids] = pl.Series(list(self.model.vocab)).str.len_chars().to_numpy()
         lengths[list(added)] = list(added.values())
@@ -309,12 +305,12 @@ def _packaged_content(name: str) -> bytes:
     """Return the bytes of a packaged vocabulary, found without importing its package (which loads native code)."""
     found = importlib.util.find_spec(_MODULE)
     for folder in (found.submodule_search_locations or []) if found else []:
-        path = Path(folder, _PACKAGED[name])
+        path = Path(folder, PACKAGED[name])
         if path.is_file():
             return path.read_bytes()
     message = (
-        f"tokenizer: the vocabulary '{name}' comes with the package {_PACKAGE}, which is not installed here"
-        f" (or has no {_PACKAGED[name]}). Install it: pip install {_PACKAGE}."
+        f"recipe.tokenizer: the vocabulary '{name}' comes with the package {_PACKAGE}, which is not installed here"
+        f" (or has no {PACKAGED[name]}). Install it: pip install {_PACKAGE}."
     )
     raise TokenizerError(message)
 
@@ -334,6 +330,6 @@ def _read_vocabulary(name: str, content: bytes) -> list[tuple[bytes, int]]:
     except struct.error:
         expected = -1
     if not entries or len(entries) != expected:
-        message = f"tokenizer: the file of '{name}' in {_PACKAGE} is damaged. Install the package again."
+        message = f"recipe.tokenizer: the file of '{name}' in {_PACKAGE} is damaged. Install the package again."
         raise TokenizerError(message)
     return entries

@@ -1,17 +1,18 @@
 """Expressions of a recipe (`filter`, `derive`, `take_all`, `weight`): SQL over one row, checked before it runs.
 
-A text becomes a list of allowed operations (`expression_grammar`), each gets a kind here, and `expression_polars` builds
-a Polars expression from them. The text itself never reaches an SQL engine, so there is nothing it could open.
+A text becomes a list of allowed operations (`expression_grammar`), each gets a kind here, and `expression_polars`
+builds a Polars expression from them. The text never reaches an SQL engine, so there is nothing that it could open.
 
 What an expression means:
 
-- A number is a 64-bit float, whatever type its column has. `/` is real division; `%` has the sign of its divisor, as in
-  Python; `round` goes half to even. What has no finite value (x / 0, ln of 0, a root of a negative, an overflow, a NaN or
-  infinity in the data) is NULL. `CAST(x AS int)` cuts towards zero; as a whole expression it yields Int64.
-- NULL follows SQL: unknown in comparisons and AND, OR, NOT; `||` with one is NULL; `concat`, `least` and `greatest` skip
-  it. `filter` keeps what is true, not what is unknown.
-- Text compares by code point, `length` and `substr` count characters (code points, from 1), `trim` takes white space off,
-  LIKE minds case and ILIKE does not. A whole number shows as `12` in text. `regexp_like` finds its pattern anywhere.
+- A number is a 64-bit float, whatever type its column has. `/` is real division; `%` has the sign of its divisor, as
+  in Python; `round` goes half to even. What has no finite value (x / 0, ln of 0, a root of a negative, an overflow, a
+  NaN or infinity in the data) is NULL. `CAST(x AS int)` cuts towards zero; as the whole expression it yields Int64.
+- NULL follows SQL: unknown in comparisons and AND, OR, NOT; `||` with one is NULL; `concat`, `least` and `greatest`
+  skip it. A filter keeps what is true, not what is unknown.
+- Text compares by code point, `length` and `substr` count characters (code points, from 1), `trim` takes white space
+  off, LIKE minds case and ILIKE does not. A whole number shows as `12` in text. `regexp_like` finds its pattern
+  anywhere.
 - A column's kind is what the expression uses it as. Text used as a number is read as one (NULL where it is none), text
   used as a condition is true, false, 1 or 0 (any case; else NULL): it does not matter which type a reader chose.
 """
@@ -21,7 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from evenly.recipe.expression_grammar import COMPARISONS, Operation, kind_of, read_operations
+from evenly.recipe.expression_grammar import read_operations
+from evenly.recipe.expression_operations import COMPARISONS, Operation, kind_of
 from evenly.recipe.expression_words import ExpressionFault
 
 if TYPE_CHECKING:
@@ -33,19 +35,20 @@ __all__ = ["Expression", "ExpressionFault", "Kind", "parse_expression", "to_pola
 
 Kind = Literal["boolean", "number", "text", "unknown"]
 
-_KINDS: tuple[Kind, ...] = ("boolean", "number", "text")
+_KINDS: dict[object, Kind] = {"boolean": "boolean", "number": "number", "text": "text"}
+_CHAINED = " Write two comparisons: 1 < price AND price < 10."
 _NAMES = {"boolean": "a condition", "number": "a number", "text": "text"}
 
 # What shares a kind: an operation (its place), a column (its name), a group of arguments, or a kind itself.
-_Slot = int | tuple[str, str | int] | Kind
+_Slot = int | str | tuple[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A checked expression over one row.
 
-    `text` is what the user wrote; `columns` the names it reads, sorted and unique, of which it uses `numeric_columns` as
-    numbers and `boolean_columns` as conditions; `kind` is what it yields, where that can be told without the data.
+    `text` is what the user wrote; `columns` the names it reads, sorted and unique, of which it uses `numeric_columns`
+    as numbers and `boolean_columns` as conditions; `kind` is what it yields, where that can be told without the data.
     """
 
     text: str
@@ -105,8 +108,7 @@ class _Slots:
         return slot
 
     def kind(self, slot: _Slot) -> Kind:
-        head = self.find(slot)
-        return head if head in _KINDS else "unknown"
+        return _KINDS.get(self.find(slot), "unknown")
 
     def join(self, left: _Slot, right: _Slot) -> bool:
         """Give both slots one kind; return whether that can be."""
@@ -145,7 +147,9 @@ def _solve(operations: Sequence[Operation], expects: Kind) -> _Slots:
     return slots
 
 
-def _join_arguments(slots: _Slots, operations: Sequence[Operation], operation: Operation, own: dict[str, _Slot]) -> None:
+def _join_arguments(
+    slots: _Slots, operations: Sequence[Operation], operation: Operation, own: dict[str, _Slot]
+) -> None:
     given: list[tuple[_Slot, Operation | None]] = [
         (_slot(operations, place), operations[place]) for place in operation.arguments
     ]
@@ -155,27 +159,29 @@ def _join_arguments(slots: _Slots, operations: Sequence[Operation], operation: O
             continue
         wanted = own.get(want, want)
         if not slots.join(slot, wanted):
-            chained = operation.name in COMPARISONS and any(operations[i].name in COMPARISONS for i in operation.arguments)
-            advice = "Write two comparisons: 1 < price AND price < 10" if chained else None
-            raise ExpressionFault(_mismatch(operation, argument, slots.kind(slot), slots.kind(wanted), advice))
+            found, expected = slots.kind(slot), slots.kind(wanted)
+            compared = [operations[place].name for place in operation.arguments if operation.name in COMPARISONS]
+            advice = _CHAINED if COMPARISONS.intersection(compared) else _conversion(found, expected)
+            raise ExpressionFault(_mismatch(operation, argument, found, expected) + advice)
 
 
-def _mismatch(operation: Operation, argument: Operation | None, found: Kind, wanted: Kind, advice: str | None) -> str:
+def _mismatch(operation: Operation, argument: Operation | None, found: Kind, expected: Kind) -> str:
     if argument is None:
         what = f"a literal of {operation.said}"
     elif argument.name == "column":
         what = f"column '{argument.said}', used as {_NAMES[found]} elsewhere,"
     else:
         what = f"'{argument.said}'"
-    if advice is not None:
-        pass
-    elif found == "boolean":
-        advice = "A condition becomes a number with if(condition, 1, 0)"
-    elif wanted == "boolean":
-        advice = "Write a comparison, such as price > 0"
-    else:
-        advice = f"Convert one of them: CAST(x AS {'double' if wanted == 'number' else 'text'})"
-    return f"{what} is {_NAMES[found]} where {operation.said} takes {_NAMES[wanted]}. {advice}."
+    return f"{what} is {_NAMES[found]} where {operation.said} takes {_NAMES[expected]}."
+
+
+def _conversion(found: Kind, expected: Kind) -> str:
+    """Return what to do about a value of one kind where another is expected."""
+    if found == "boolean":
+        return " A condition becomes a number with if(condition, 1, 0)."
+    if expected == "boolean":
+        return " Write a comparison, such as price > 0."
+    return f" Convert one of them: CAST(x AS {'double' if expected == 'number' else 'text'})."
 
 
 def _undecided(operations: Sequence[Operation], operation: Operation) -> str:

@@ -1,7 +1,7 @@
-"""The grammar of an expression: the operations there are, and the reading of a text into them and nothing else.
+"""The second gate of an expression: its grammar, read into allowed operations and nothing else.
 
-This is the second gate (`expression_words` is the first): a node of sqlglot's tree that `_SHAPES` does not list, or that
-carries a part nobody reads, is a fault. What passes is a flat list of `Operation`, in which nothing of sqlglot is left.
+A node of sqlglot's tree that `_SHAPES` does not list, or that carries a part nobody reads, is a fault. What passes is a
+flat list of `Operation`, in which nothing of sqlglot is left.
 
 sqlglot takes a third of a second to import and is imported by the first expression that is read.
 """
@@ -9,107 +9,27 @@ sqlglot takes a third of a second to import and is imported by the first express
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from evenly.recipe.expression_operations import (
+    COMPARISONS,
+    FUNCTIONS,
+    OPERATORS,
+    Constant,
+    Operation,
+    Signature,
+    kind_of,
+)
 from evenly.recipe.expression_words import ExpressionFault, admit, shown, too_deep
 
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
 
-Constant = float | str | bool
-Want = Literal["number", "text", "boolean", "alike", "result", "any", "shown"]
-
 DEEPEST_TREE = 64  # operations under one another; Polars' time grows with the square of it
 _MOST_DECIMALS = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What an operation takes and gives.
-
-    `takes` has one entry per argument: a kind; `alike` (the same kind as the other `alike` ones);
-    `result` (the kind of the result); `any`; or `shown` (any kind, turned into text first). The last
-    `optional` arguments may be left out, the last one may be `repeated`. With `constants` all arguments
-    but the first are literals. An operation that `compares` has to be told whether it compares numbers or text.
-    """
-
-    takes: tuple[Want, ...]
-    gives: Want
-    optional: int = 0
-    repeated: bool = False
-    constants: bool = False
-    compares: bool = False
-
-    def wants(self, count: int) -> tuple[Want, ...]:
-        """Return one entry for each of `count` arguments."""
-        return (self.takes + self.takes[-1:] * (count - len(self.takes)))[:count]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation; `arguments` are positions of earlier ones in the same list.
-
-    `constants` are the literal arguments, which follow the others; for a `column` its name, for a
-    `literal` its value. `said` is how a message names the operation.
-    """
-
-    name: str
-    signature: Signature
-    arguments: tuple[int, ...]
-    constants: tuple[Constant, ...]
-    said: str
-
-
-_NUMBER = Signature(("number",), "number")
-_TEXT = Signature(("text",), "text")
-_TEST = Signature(("text", "text"), "boolean")
-_COMPARED = Signature(("alike", "alike"), "boolean", compares=True)
-_EXTREME = Signature(("result", "result"), "result", repeated=True, compares=True)
-_ARITHMETIC = Signature(("number", "number"), "number")
-_CONNECTED = Signature(("boolean", "boolean"), "boolean", repeated=True)
-_MATCH = Signature(("text", "text"), "boolean", constants=True)
-_IS = Signature(("boolean",), "boolean")
-
-FUNCTIONS: dict[str, Signature] = {
-    **dict.fromkeys(("abs", "ceil", "floor", "sqrt", "exp", "ln", "log10", "log2"), _NUMBER),
-    "round": Signature(("number", "number"), "number", optional=1, constants=True),
-    **dict.fromkeys(("power", "pow"), _ARITHMETIC),
-    **dict.fromkeys(("least", "greatest"), _EXTREME),
-    "coalesce": Signature(("result",), "result", repeated=True),
-    "nullif": Signature(("result", "result"), "result", constants=True),
-    "if": Signature(("boolean", "result", "result"), "result", optional=1),
-    **dict.fromkeys(("lower", "upper", "trim"), _TEXT),
-    "length": Signature(("text",), "number"),
-    **dict.fromkeys(("substr", "substring"), Signature(("text", "number", "number"), "text", 1, constants=True)),
-    **dict.fromkeys(("starts_with", "ends_with", "contains"), _TEST),
-    "concat": Signature(("shown",), "text", repeated=True),
-    "regexp_like": _MATCH,
-}
-
-OPERATORS: dict[str, Signature] = {
-    **dict.fromkeys(("+", "-", "*", "/", "%"), _ARITHMETIC),
-    "negative": _NUMBER,
-    **dict.fromkeys(("=", "<>", "<", "<=", ">", ">="), _COMPARED),
-    **dict.fromkeys(("is distinct from", "is not distinct from"), _COMPARED),
-    **dict.fromkeys(("and", "or"), _CONNECTED),
-    **dict.fromkeys(("not", "is true", "is false"), _IS),
-    "is null": Signature(("any",), "boolean"),
-    "between": Signature(("alike", "alike", "alike"), "boolean", compares=True),
-    "in": Signature(("alike", "alike"), "boolean", repeated=True, constants=True),
-    **dict.fromkeys(("like", "not like", "ilike", "not ilike"), _MATCH),
-    "||": Signature(("shown", "shown"), "text"),
-    "(": Signature(("result",), "result"),
-    "cast double": Signature(("any",), "number"),
-    "cast bigint": Signature(("any",), "number"),
-    "cast text": Signature(("shown",), "text"),
-    "null": Signature((), "result"),
-    "column": Signature((), "result"),
-}
-COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
-_LITERALS = {kind: Signature((), kind) for kind in ("number", "text", "boolean")}
 
 # A node of sqlglot's tree: the operation that it is, and its parts that are arguments. `_SPECIAL` reads the rest.
 _PAIR = ("this", "expression")
@@ -144,6 +64,7 @@ _SHAPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "null": ("null", ()),
 }
 _SAID = {"(": "what stands in parentheses", "negative": "minus"}
+_USAGES = {"in": "category IN ('a', 'b')", "case": "CASE WHEN x = 1 THEN a ELSE b END"}
 _STRANGERS = {
     "tuple": "a list in parentheses stands after IN only: category IN ('a', 'b')",
     "star": "a * is a multiplication here. There is no sign for all columns",
@@ -183,7 +104,7 @@ def _parsed(text: str) -> exp.Expr:
     except ParseError as fault:
         place = fault.errors[0]
         near = shown(f"{str(place.get('start_context') or '')[-20:]}{place.get('highlight') or ''}")
-        msg = f"not understood near '{near}'. Expected one condition or value, such as price >= 10 AND category = 'Books'."
+        msg = f"not understood near: {near}  Expected a condition or value, such as price >= 10 AND category = 'Books'."
         raise ExpressionFault(msg) from fault
     if len(trees) != 1 or trees[0] is None:
         msg = f"'{shown(text)}' is not one expression. Expected a condition or value such as price >= 10."
@@ -194,17 +115,19 @@ def _parsed(text: str) -> exp.Expr:
 @cache
 def _dialect() -> Dialect:
     """Return SQL with every call left as it is written, so that `FUNCTIONS` alone gives names a meaning."""
+    from sqlglot import parser  # noqa: PLC0415
     from sqlglot.dialects.dialect import Dialect  # noqa: PLC0415
-    from sqlglot.parser import Parser as Whole  # noqa: PLC0415
 
-    class Plain(Dialect):
-        class Parser(Whole):
-            FUNCTIONS = {}  # noqa: RUF012  (sqlglot's own way to set up a dialect)
-            NO_PAREN_FUNCTIONS = {}  # noqa: RUF012
-            FUNCTION_PARSERS = {"CAST": Whole.FUNCTION_PARSERS["CAST"]}  # noqa: RUF012
-            NO_PAREN_FUNCTION_PARSERS = {"CASE": Whole.NO_PAREN_FUNCTION_PARSERS["CASE"]}  # noqa: RUF012
+    whole: Any = parser.Parser
 
-    return Plain()
+    class EvenlyExpression(Dialect):
+        class Parser(parser.Parser):
+            FUNCTIONS: ClassVar[dict[str, Any]] = {}
+            NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+            FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {"CAST": whole.FUNCTION_PARSERS["CAST"]}
+            NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {"CASE": whole.NO_PAREN_FUNCTION_PARSERS["CASE"]}
+
+    return EvenlyExpression()
 
 
 def _read_node(node: exp.Expr) -> tuple[Operation, list[exp.Expr]]:
@@ -213,7 +136,7 @@ def _read_node(node: exp.Expr) -> tuple[Operation, list[exp.Expr]]:
         return _column(node), []
     if node.key in {"literal", "boolean"}:
         value = _constant(node, "an expression")
-        return Operation("literal", _LITERALS[kind_of(value)], (), (value,), shown(str(node.args["this"]), 30)), []
+        return Operation("literal", Signature((), kind_of(value)), (), (value,), shown(str(node.args["this"]), 30)), []
     name, parts = _named_parts(node)
     signature = _signature(name, len(parts))
     said = f"{name}(…)" if name in FUNCTIONS else _SAID.get(name, name.upper())
@@ -241,7 +164,7 @@ def _named_parts(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
         value = given.pop(slot, [])
         parts += value if isinstance(value, list) else [value]
     if given:
-        usage = {"in": "category IN ('a', 'b')", "case": "CASE WHEN x = 1 THEN a ELSE b END"}.get(name, f"a plain {name.upper()}")
+        usage = _USAGES.get(name, f"a plain {name.upper()}")
         msg = f"{name.upper()} is written in a way that is not known here ({', '.join(given)}). Write {usage}."
         raise ExpressionFault(msg)
     match name:
@@ -305,11 +228,6 @@ def _column(node: exp.Expr) -> Operation:
     return Operation("column", OPERATORS["column"], (), (name,), name)
 
 
-def kind_of(value: Constant) -> Literal["number", "text", "boolean"]:
-    """Return the kind of a literal's value."""
-    return "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
-
-
 def _constant(node: exp.Expr, said: str) -> Constant:
     """Return the value of a literal, a number as a float."""
     if node.key == "neg" and (inner := node.args["this"]).key == "literal" and not inner.is_string:
@@ -327,7 +245,8 @@ def _constant(node: exp.Expr, said: str) -> Constant:
 def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value) or (text.isdecimal() and int(text) != value):
-        msg = f"{shown(text)} is more than a number can hold exactly. Compare it as text: CAST(x AS text) = '{shown(text)}'."
+        found = shown(text)
+        msg = f"{found} is more than a number can hold exactly. Compare it as text: CAST(x AS text) = '{found}'."
         raise ExpressionFault(msg)
     return value
 
@@ -336,11 +255,11 @@ def _check_constants(name: str, values: tuple[Constant, ...]) -> None:
     match name, values:
         case "round", (digits,) if not _whole(digits, 0, _MOST_DECIMALS):
             msg = f"round(…) to {digits} decimals, expected a whole number of them from 0 to {_MOST_DECIMALS}."
-        case ("substr" | "substring"), (start, *length) if not (_whole(start, 1) and all(_whole(n, 0) for n in length)):
+        case (("substr" | "substring"), (start, *rest)) if not _whole(start, 1) or not all(_whole(n, 0) for n in rest):
             found = ", ".join(str(value) for value in values)
             msg = f"{name}(…, {found}), expected the first character (from 1) and how many: substr(title, 1, 10)."
         case "regexp_like", (pattern,) if (reason := _regex_fault(pattern)) is not None:
-            msg = f"'{shown(str(pattern))}' is no pattern: {reason}. Expected a regular expression of Rust's regex crate."
+            msg = f"'{shown(str(pattern))}' is no pattern: {reason}. Expected a regular expression as Rust reads it."
         case _:
             return
     raise ExpressionFault(msg)

@@ -1,14 +1,12 @@
 """Checked operations as Polars expressions; what they mean is written at the top of `evenly.recipe.expression`.
 
-Nothing here looks at a row twice: each argument is used once in what is built, so that the size of the Polars expression
-stays in proportion to the text (an argument used twice doubles it with every level).
+Each argument is used once in what is built, so that the size of the Polars expression stays in proportion to the text:
+an argument used twice would double it with every level.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,7 @@ _DTYPES = {"number": pl.Float64, "text": pl.String, "boolean": pl.Boolean}
 
 
 def build(operations: Sequence[Operation], kinds: Sequence[str]) -> pl.Expr:
-    """Return the Polars expression of the last of `operations`, whose kinds are `kinds` (boolean, number, text, unknown)."""
+    """Return the Polars expression of the last of `operations`; `kinds` are boolean, number, text or unknown."""
     built: list[pl.Expr] = []
     for operation, kind in zip(operations, kinds, strict=True):
         if operation.name == "column":
@@ -78,7 +76,7 @@ def _case(*parts: pl.Expr) -> pl.Expr:
     return chain.otherwise(parts[-1] if len(parts) % 2 else None)
 
 
-def _like(text: pl.Expr, pattern: str, *, flags: str) -> pl.Expr:
+def _like(text: pl.Expr, pattern: str, *, flags: str = "s") -> pl.Expr:
     """Match the whole of a text: % is any run of characters, _ any one, line breaks included."""
     signs = {"%": ".*", "_": "."}
     body = "".join(signs.get(character) or re.escape(character) for character in pattern)
@@ -89,77 +87,99 @@ def _substring(text: pl.Expr, start: float, length: float | None = None) -> pl.E
     return text.str.slice(int(start) - 1, None if length is None else int(length))
 
 
-def _arithmetic(calculate: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Callable[..., pl.Expr]:
-    return lambda left, right: _finite(calculate(left, right))
+def _round(number: pl.Expr, decimals: float = 0) -> pl.Expr:
+    return number.round(int(decimals), mode="half_to_even")
 
 
-def _concatenated(*texts: pl.Expr) -> pl.Expr:
+def _null_if(value: pl.Expr, constant: float | str | bool) -> pl.Expr:  # noqa: FBT001  (a value of the data, no switch)
+    return value.replace(constant, None)
+
+
+def _is_in(value: pl.Expr, *constants: float | str | bool) -> pl.Expr:
+    return value.is_in(constants)
+
+
+def _concat(*texts: pl.Expr) -> pl.Expr:
     return pl.concat_str(texts, ignore_nulls=True)
 
 
-_like_case = functools.partial(_like, flags="s")
-_like_any_case = functools.partial(_like, flags="si")
-_whole: Callable[..., pl.Expr] = lambda x: _as_number(x).cast(pl.Int64, strict=False).cast(pl.Float64)  # noqa: E731
+def _whole(value: pl.Expr) -> pl.Expr:
+    """Cut a number towards zero; what is beyond Int64 is NULL."""
+    return _as_number(value).cast(pl.Int64, strict=False).cast(pl.Float64)
 
-BUILDERS: dict[str, Callable[..., pl.Expr]] = {
-    "literal": pl.lit,
+
+_OF_ONE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "(": lambda x: x,
-    "+": _arithmetic(operator.add),
-    "-": _arithmetic(operator.sub),
-    "*": _arithmetic(operator.mul),
-    "/": _arithmetic(operator.truediv),
-    "%": _arithmetic(operator.mod),
-    "power": _arithmetic(pl.Expr.pow),
-    "pow": _arithmetic(pl.Expr.pow),
-    "negative": operator.neg,
-    "=": operator.eq,
-    "<>": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "is distinct from": pl.Expr.ne_missing,
-    "is not distinct from": pl.Expr.eq_missing,
-    "between": pl.Expr.is_between,
-    "in": lambda x, *values: x.is_in(list(values)),
-    "and": lambda *conditions: pl.all_horizontal(*conditions),
-    "or": lambda *conditions: pl.any_horizontal(*conditions),
-    "not": operator.invert,
+    "negative": pl.Expr.neg,
+    "not": pl.Expr.not_,
     "is null": pl.Expr.is_null,
     "is true": lambda x: x.fill_null(value=False),
-    "is false": lambda x: ~x.fill_null(value=True),
-    "like": _like_case,
-    "not like": lambda x, pattern: ~_like_case(x, pattern),
-    "ilike": _like_any_case,
-    "not ilike": lambda x, pattern: ~_like_any_case(x, pattern),
-    "||": lambda x, y: pl.concat_str(x, y),
-    "case": _case,
-    "if": _case,
+    "is false": lambda x: x.fill_null(value=True).not_(),
     "cast double": _as_number,
     "cast bigint": _whole,
     "cast text": lambda x: x,
     "abs": pl.Expr.abs,
     "ceil": pl.Expr.ceil,
     "floor": pl.Expr.floor,
-    "round": lambda x, digits=0.0: x.round(int(digits), mode="half_to_even"),
     "sqrt": lambda x: _finite(x.sqrt()),
     "exp": lambda x: _finite(x.exp()),
     "ln": lambda x: _finite(x.log()),
     "log10": lambda x: _finite(x.log10()),
     "log2": lambda x: _finite(x.log(2)),
-    "least": lambda *values: pl.min_horizontal(*values),
-    "greatest": lambda *values: pl.max_horizontal(*values),
-    "coalesce": lambda *values: pl.coalesce(*values),
-    "nullif": lambda x, value: x.replace(value, None),
     "lower": lambda x: x.str.to_lowercase(),
     "upper": lambda x: x.str.to_uppercase(),
     "trim": lambda x: x.str.strip_chars(),
     "length": lambda x: x.str.len_chars().cast(pl.Float64),
-    "substr": _substring,
-    "substring": _substring,
+}
+_OF_TWO: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "+": lambda x, y: _finite(x + y),
+    "-": lambda x, y: _finite(x - y),
+    "*": lambda x, y: _finite(x * y),
+    "/": lambda x, y: _finite(x / y),
+    "%": lambda x, y: _finite(x % y),
+    **dict.fromkeys(("power", "pow"), lambda x, y: _finite(x.pow(y))),
+    "=": pl.Expr.eq,
+    "<>": pl.Expr.ne,
+    "<": pl.Expr.lt,
+    "<=": pl.Expr.le,
+    ">": pl.Expr.gt,
+    ">=": pl.Expr.ge,
+    "is distinct from": pl.Expr.ne_missing,
+    "is not distinct from": pl.Expr.eq_missing,
     "starts_with": lambda x, prefix: x.str.starts_with(prefix),
     "ends_with": lambda x, suffix: x.str.ends_with(suffix),
     "contains": lambda x, part: x.str.contains(part, literal=True),
-    "concat": _concatenated,
-    "regexp_like": lambda x, pattern: x.str.contains(pattern),
+}
+_OF_ANY_NUMBER: dict[str, Callable[..., pl.Expr]] = {
+    "between": pl.Expr.is_between,
+    "and": pl.all_horizontal,
+    "or": pl.any_horizontal,
+    "case": _case,
+    "if": _case,
+    "least": pl.min_horizontal,
+    "greatest": pl.max_horizontal,
+    "coalesce": pl.coalesce,
+    "concat": _concat,
+    "||": pl.concat_str,
+}
+_WITH_CONSTANTS: dict[str, Callable[..., pl.Expr]] = {
+    "literal": pl.lit,
+    "in": _is_in,
+    "nullif": _null_if,
+    "round": _round,
+    **dict.fromkeys(("substr", "substring"), _substring),
+}
+_WITH_PATTERN: dict[str, Callable[[pl.Expr, str], pl.Expr]] = {
+    "like": _like,
+    "not like": lambda text, pattern: _like(text, pattern).not_(),
+    "ilike": lambda text, pattern: _like(text, pattern, flags="si"),
+    "not ilike": lambda text, pattern: _like(text, pattern, flags="si").not_(),
+    "regexp_like": lambda text, pattern: text.str.contains(pattern),
+}
+BUILDERS: dict[str, Callable[..., pl.Expr]] = {
+    **_OF_ONE,
+    **_OF_TWO,
+    **_OF_ANY_NUMBER,
+    **_WITH_CONSTANTS,
+    **_WITH_PATTERN,
 }

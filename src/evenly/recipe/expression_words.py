@@ -1,12 +1,14 @@
 """The first gate of an expression: its words and signs, looked at before any grammar is.
 
 A name in front of a parenthesis must be a known function, every sign must be one of a short list, and any other word
-becomes a plain column name (so that `date` and `order` can be columns). sqlglot's parser therefore never meets `SELECT`,
-`FROM` or `OVER`, and never tries a nest of type names one way and then the other, which takes it exponential time.
+becomes a plain column name (so that `date` and `order` can be columns). sqlglot's parser therefore never meets
+`SELECT`, `FROM` or `OVER`, and never tries a nest of type names one way and then the other, which takes it exponential
+time.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from evenly.errors import did_you_mean
@@ -14,7 +16,7 @@ from evenly.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlglot.tokens import Token
+    from sqlglot.tokenizer_core import Token, TokenType
 
 LONGEST = 4_000  # characters
 DEEPEST = 24  # parentheses and CASE inside one another: sqlglot's parser takes about 22 stack frames for each
@@ -25,12 +27,10 @@ class ExpressionFault(ValueError):
 
 
 _KEYWORDS = frozenset(
-    ("AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "TRUE", "FALSE", "LIKE", "ILIKE")
-    + ("CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "AS")
+    "AND OR NOT IN BETWEEN IS NULL TRUE FALSE LIKE ILIKE CASE WHEN THEN ELSE END CAST AS".split()  # noqa: SIM905
 )
 _SIGNS = frozenset(
-    ("L_PAREN", "R_PAREN", "COMMA", "PLUS", "DASH", "STAR", "SLASH", "MOD", "DPIPE")
-    + ("EQ", "NEQ", "LT", "LTE", "GT", "GTE", "NUMBER", "STRING", "IDENTIFIER")
+    "L_PAREN R_PAREN COMMA PLUS DASH STAR SLASH MOD DPIPE EQ NEQ LT LTE GT GTE NUMBER STRING IDENTIFIER".split()  # noqa: SIM905
 )
 _TYPES = {
     **dict.fromkeys(("DOUBLE", "FLOAT", "REAL"), "DOUBLE"),
@@ -38,50 +38,46 @@ _TYPES = {
     **dict.fromkeys(("TEXT", "VARCHAR", "STRING"), "TEXT"),
 }
 
+# What people write out of habit: the names, and why they are refused.
 _AGGREGATE = (
     "is an aggregate: it looks at all rows, an expression at one. "
     "Name a constant of the pool under balance.stats, as in {lo: min(price)}, and write its name here"
 )
 _CLOCK = "reads a clock, so that no two runs would agree. Write the moment itself as text: '2024-01-31'"
-_WINDOW = "is a window: it looks at other rows, an expression at one. Sort, rank or number the rows before Evenly reads them"
-_SUBQUERY = "begins a subquery, an expression looks at one row and opens no table. Write the values: category IN ('a', 'b')"
-_FILE = "reads a file or a table, an expression looks at one row. Name the file under sources"
+_WINDOW = "is a window: it looks at other rows, an expression at one. Rank or number the rows before Evenly reads them"
+_SUBQUERY = "begins a subquery; an expression looks at one row. Write the values out: category IN ('a', 'b')"
+_FILE = "reads a file or a table; an expression looks at one row. Name the file under sources"
 _RANDOM = "is random, a selection is not. The draw takes its chance from the recipe's seed"
-_REFUSED_CALLS = {
-    "log": "means base e to some and base 10 to others. Write ln(x), log10(x) or log2(x)",
-    "min": f"{_AGGREGATE}. The smaller of two values is least(a, b)",
-    "max": f"{_AGGREGATE}. The greater of two values is greatest(a, b)",
-    **dict.fromkeys("sum avg mean count median mode any_value bool_and bool_or approx_count_distinct".split(), _AGGREGATE),
-    **dict.fromkeys("std stddev stddev_pop stddev_samp var variance var_pop var_samp corr quantile".split(), _AGGREGATE),
-    **dict.fromkeys("array_agg list string_agg group_concat quantile_cont percentile_cont".split(), _AGGREGATE),
-    **dict.fromkeys("now today getdate sysdate current_date current_time current_timestamp".split(), _CLOCK),
-    **dict.fromkeys("localtime localtimestamp clock_timestamp unix_timestamp transaction_timestamp".split(), _CLOCK),
-    **dict.fromkeys("over rank dense_rank row_number ntile lag lead first last first_value last_value".split(), _WINDOW),
-    **dict.fromkeys("percent_rank cume_dist nth_value".split(), _WINDOW),
-    **dict.fromkeys("select exists any all some unnest".split(), _SUBQUERY),
-    **dict.fromkeys("glob parquet_scan sniff_csv load_file openrowset table getenv".split(), _FILE),
-    **dict.fromkeys("random rand uuid gen_random_uuid newid setseed".split(), _RANDOM),
-    **dict.fromkeys(("ifnull", "nvl"), "goes by another name here: coalesce(a, b)"),
-    **dict.fromkeys(("len", "char_length"), "goes by another name here: length(text)"),
-    "iif": "goes by another name here: if(condition, a, b)",
-    "mod": "goes by another name here: a % b",
-}
-_REFUSED_WORDS = {
-    "SELECT": _SUBQUERY,
-    **dict.fromkeys("CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP LOCALTIME LOCALTIMESTAMP".split(), _CLOCK),
-}
+_CLOCKS = "current_date current_time current_timestamp localtime localtimestamp"
+_HABITS = (
+    ("sum avg mean count median mode any_value array_agg list string_agg group_concat corr", _AGGREGATE),
+    ("std stddev stddev_pop stddev_samp var variance var_pop var_samp quantile quantile_cont", _AGGREGATE),
+    ("percentile_cont bool_and bool_or approx_count_distinct", _AGGREGATE),
+    ("min", f"{_AGGREGATE}. The smaller of two values is least(a, b)"),
+    ("max", f"{_AGGREGATE}. The greater of two values is greatest(a, b)"),
+    (f"{_CLOCKS} now today getdate sysdate clock_timestamp unix_timestamp", _CLOCK),
+    ("over rank dense_rank percent_rank row_number ntile lag lead first last first_value last_value", _WINDOW),
+    ("nth_value cume_dist", _WINDOW),
+    ("select exists any all some unnest", _SUBQUERY),
+    ("glob parquet_scan sniff_csv load_file openrowset table getenv", _FILE),
+    ("random rand uuid gen_random_uuid newid setseed", _RANDOM),
+    ("log", "means base e to some and base 10 to others. Write ln(x), log10(x) or log2(x)"),
+    ("ifnull nvl", "goes by another name here: coalesce(a, b)"),
+    ("len char_length", "goes by another name here: length(text)"),
+    ("iif", "goes by another name here: if(condition, a, b)"),
+    ("mod", "goes by another name here: a % b"),
+)
+_REFUSED_CALLS = {name: reason for names, reason in _HABITS for name in names.split()}
+_REFUSED_WORDS = {"select": _SUBQUERY, **dict.fromkeys(_CLOCKS.split(), _CLOCK)}
 _REFUSED_SIGNS = {
     ";": "an expression is one statement. Make each a step of its own",
-    ".": "a column stands without a table, a number with a digit before the point. A name with a point in it takes double quotes",
+    ".": "a column stands without a table, a number as 0.5. A name with a point in it takes double quotes",
     "::": "a conversion is written CAST(x AS double)",
     "^": "a power is written power(x, y)",
     "&": "both conditions is written a AND b",
     "|": "either condition is written a OR b",
     "`": "a name is quoted with double quotes",
-    "?": "there are no parameters. Write the value",
-    ":": "there are no parameters. Write the value",
-    "@": "there are no parameters. Write the value",
-    "$": "there are no parameters. Write the value",
+    **dict.fromkeys("?:@$", "there are no parameters. Write the value"),
     "[": "there are no lists to look into. Derive a column of the value first",
     "{": "there are no templates or objects. Write the value",
     "->": "there are no objects or functions within functions. Derive a column of the value first",
@@ -101,23 +97,25 @@ def admit(text: str, functions: Collection[str]) -> list[Token]:
     from sqlglot.tokens import Tokenizer  # noqa: PLC0415
 
     if len(text) > LONGEST:
-        msg = f"an expression of {len(text):,} characters, expected at most {LONGEST:,}. Derive parts of it as columns first."
+        msg = f"an expression of {len(text):,} characters, expected at most {LONGEST:,}. Derive parts of it first."
         raise ExpressionFault(msg)
     try:
         tokens = Tokenizer().tokenize(text)
     except TokenError as fault:
-        msg = f"'{shown(text)}' is cut off inside quotes. Text stands in 'single' quotes, a name in \"double\" ones."
+        msg = f"{shown(text)} ends inside quotes. Text stands in 'single' quotes, a name in \"double\" ones."
         raise ExpressionFault(msg) from fault
     if any(token.comments for token in tokens) or not tokens:
         msg = "an expression without comments is expected. Note that -- and /* begin one; minus a negative is a - (-b)."
-        raise ExpressionFault(msg if text.strip() else "an empty text, expected a condition or value such as price >= 10.")
+        raise ExpressionFault(
+            msg if text.strip() else "an empty text, expected a condition or value such as price >= 10."
+        )
     _check_nesting(tokens)
     _check_neighbours(tokens, text)
     after = [*(token.token_type.name for token in tokens[1:]), ""]
     before = ["", *(token.text.upper() for token in tokens[:-1])]
     return [
-        _type(token) if previous == "AS" else _admitted(token, _source(token, text), functions, called=follower == "L_PAREN")
-        for previous, token, follower in zip(before, tokens, after, strict=True)
+        _type(token) if left == "AS" else _admitted(token, _source(token, text), functions, called=right == "L_PAREN")
+        for left, token, right in zip(before, tokens, after, strict=True)
     ]
 
 
@@ -145,7 +143,7 @@ def _check_nesting(tokens: list[Token]) -> None:
 
 def _check_neighbours(tokens: list[Token], text: str) -> None:
     """Refuse two texts side by side: SQL would join them, and what is missing is a comma."""
-    for left, right in zip(tokens, tokens[1:], strict=False):
+    for left, right in itertools.pairwise(tokens):
         if left.token_type.name == right.token_type.name == "STRING":
             found = shown(text[left.start : right.end + 1])
             msg = f"two texts side by side at {found}. Put a comma between them, or || to join them."
@@ -158,7 +156,7 @@ def _source(token: Token, text: str) -> str:
 
 def _type(token: Token) -> Token:
     """Take the word after AS as one of three types."""
-    from sqlglot.tokens import TokenType  # noqa: PLC0415
+    from sqlglot.tokenizer_core import TokenType  # noqa: PLC0415
 
     known = _TYPES.get(token.text.upper())
     if known is None:
@@ -169,32 +167,34 @@ def _type(token: Token) -> Token:
 
 
 def _admitted(token: Token, source: str, functions: Collection[str], *, called: bool) -> Token:
-    from sqlglot.tokens import TokenType  # noqa: PLC0415
+    from sqlglot.tokenizer_core import TokenType  # noqa: PLC0415
 
     if token.token_type.name in _SIGNS:
         if called and token.token_type.name == "IDENTIFIER":
-            msg = f"a call of \"{shown(token.text)}\", a quoted name: a column can't be called. Write a function without quotes."
+            msg = f'a call of "{shown(token.text)}", a quoted name. A function is written without quotes.'
             raise ExpressionFault(msg)
         return token
     if not source.isidentifier():
         raise ExpressionFault(_sign_message(source))
-    upper = source.upper()
-    if upper in _KEYWORDS and (upper != "CAST" or called):
+    name = source.lower()
+    if name.upper() in _KEYWORDS and (name != "cast" or called):
         return token
-    if called and upper.lower() not in functions:
-        raise ExpressionFault(_call_message(upper.lower(), functions))
-    if not called and upper in _REFUSED_WORDS:
-        msg = f"'{source}' {_REFUSED_WORDS[upper]}. For a column of that name write \"{source}\"."
+    if called and name not in functions:
+        raise ExpressionFault(_call_message(name, functions))
+    if not called and name in _REFUSED_WORDS:
+        msg = f"'{source}' {_REFUSED_WORDS[name]}. For a column of that name write \"{source}\"."
         raise ExpressionFault(msg)
     return _retyped(token, TokenType.VAR)
 
 
-def _retyped(token: Token, token_type: object) -> Token:
+def _retyped(token: Token, token_type: TokenType) -> Token:
     return type(token)(token_type, token.text, token.line, token.col, token.start, token.end)
 
 
 def _sign_message(source: str) -> str:
-    reason = _REFUSED_SIGNS.get(source) or _REFUSED_SIGNS.get(source[:1], "expected columns, numbers, 'texts' and functions")
+    reason = _REFUSED_SIGNS.get(source) or _REFUSED_SIGNS.get(
+        source[:1], "expected columns, numbers, 'texts' and functions"
+    )
     return f"'{shown(source)}' has no place in an expression: {reason}."
 
 

@@ -48,6 +48,7 @@ class Flow:
     kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
     faults: list[Fault] = field(default_factory=list[Fault])
     as_text: frozenset[str] = frozenset()
+    joined: set[str] = field(default_factory=set[str])
 
     def read(self, column: str, wanted: Kind, loc: Loc) -> None:
         """Note that the recipe uses `column` as `wanted` here; a first use of a source column fixes its kind."""
@@ -110,16 +111,16 @@ def column_flow(recipe: Recipe) -> Flow:
 
 
 def carried_columns(recipe: Recipe) -> list[str]:
-    """Return the columns that the pool holds, sorted: all that is left after curate but lists and objects in between.
+    """Return the columns that the pool holds, sorted: what curate read or made, but for the makings of a joined text.
 
-    A list or object that curate turned into text is left out unless the recipe names it again outside curate: it would
-    double the pool and no balance looks at it.
+    What `join` put into another column is left out, unless the recipe names it outside curate too: it would double the
+    pool, and no balance looks at it.
     """
     flow = column_flow(recipe)
     outside = {name for name, need in flow.needs.items() if not need.path.startswith("curate")}
     outside |= {field for _, _, field, _ in template_fields(recipe)} | set(recipe.export.keep)
     outside |= {stratum.column for stratum in recipe.balance.strata}
-    return sorted(name for name, kind in flow.kinds.items() if name in outside or kind not in {"list", "json"})
+    return sorted(name for name, kind in flow.kinds.items() if name in outside or not (name in flow.joined or kind in {"list", "json"}))
 
 
 def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:
@@ -147,7 +148,9 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
         case "join":
             for column in body.columns:
                 flow.read(column, "list", (*loc, "columns"))
+            flow.joined.update(body.columns)
             flow.make(body.into, "text")
+            flow.joined.discard(body.into)
         case "filter":
             flow.expression(body.where, (*loc, "where"))
         case "derive":

@@ -1,25 +1,23 @@
-"""The demo's catalogue: seeded product listings in the raw shape of Amazon Reviews 2023, skewed as the course's were.
+"""Writes product listings in the raw shape of Amazon Reviews 2023, drawn from a seed, as skewed as the real ones.
 
 Text follows price: a price is drawn from the published histogram first, then a product and a tier that would cost
 about as much, then words for them, so that a model can learn the price from the text, with noise left over.
 
-Lines come in pieces of a fixed size, each with random bits of its own from (seed, category, piece): line i of a category
-is the same however many are written. The bits are the raw ones of PCG64, whose stream NumPy keeps fixed for good
-(the methods of its `Generator` may change), and every choice from them is made in integers.
+Lines come in pieces of a fixed size, each with random bits of its own from (seed, category, piece): line i of a
+category is the same however many are written. The bits are the raw ones of PCG64, whose stream NumPy keeps fixed for
+good (the methods of its `Generator` may change), and every choice from them is made in integers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evenly import catalogue_prices as prices
-from evenly import catalogue_text as text
-from evenly import catalogue_words as words
-from evenly.catalogue_shelves import SHELVES
+from evenly.catalogue import prices, text, words
+from evenly.catalogue.shelves import SHELVES
 from evenly.errors import OutputError, UserError
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evenly.catalogue_shelves import Shelf
+    from evenly.catalogue.shelves import Shelf
 
     Integers = NDArray[np.int64]
     Mask = NDArray[np.bool_]
@@ -72,7 +70,7 @@ def write_catalogue(
     any machine; more rows begin with the same lines. `progress` is called after each piece with the lines so far.
     Memory is one piece of lines, whatever `rows`. Files of these names are replaced.
 
-    Raises: `UserError` for fewer rows than categories or a negative seed, `OutputError` where the folder can't be written.
+    Raises: `UserError` for fewer rows than categories or a negative seed, `OutputError` where it can't be written.
     """
     if rows < len(SHELVES):
         message = f"demo rows: found {rows:,}, expected at least {len(SHELVES)}: one line for each category."
@@ -102,7 +100,7 @@ def _lines_by_category(rows: int) -> list[int]:
     """Return the lines of each category: one, and its share of the others by the published counts."""
     ends = np.cumsum([0, *(shelf.items for shelf in SHELVES)])
     spread = [int(end) * (rows - len(SHELVES)) // int(ends[-1]) for end in ends]
-    return [1 + high - low for low, high in zip(spread, spread[1:], strict=False)]
+    return [1 + high - low for low, high in pairwise(spread)]
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class _Bits:
         self._lines = lines
 
     def below(self, n: int) -> Integers:
-        """Return integers from 0 to n - 1, for n up to 2^31; whole pieces are drawn, so that none depends on `lines`."""
+        """Return integers from 0 to n - 1, for n up to 2^31; a whole piece is drawn, whatever `lines`."""
         raw = np.asarray(self._bits.random_raw(PIECE_LINES), dtype=np.uint64)[: self._lines]
         return (((raw >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)).astype(np.int64)
 
@@ -169,7 +167,7 @@ class _Picks:
     cents: Integers
     kind: Integers
     tier: Integers
-    state: Integers  # kind, tier and material in one
+    state: Integers  # kind and tier in one
     brand: Integers
     color: Integers
     weight: Integers
@@ -181,19 +179,19 @@ class _Picks:
 
 def _picks(stock: _Stock, bits: _Bits) -> _Picks:
     """Draw the price of each line, then a product and a tier that would cost about as much."""
-    dollars = np.searchsorted(stock.dollars, _wide(bits, int(stock.dollars[-1])), side="right")
+    dollars = np.searchsorted(stock.dollars, bits.below(1 << 31) * stock.dollars[-1] >> 31, side="right")
     cents = prices.cents_of(dollars.astype(np.int64), bits.below(1000))
-    band = np.searchsorted(_bands(), cents, side="right") - 1
+    band = np.searchsorted(_bands(), cents, side="right").astype(np.int64) - 1
     # One search for all bands: each band's odds are moved to a stretch of the number line of its own.
-    stretch = np.int64(stock.states.max() + 1)
-    draw = bits.below(1 << 31) * stock.states[band, -1] >> 31
-    moved = (stock.states + np.arange(BANDS)[:, None] * stretch).ravel()
-    state = np.searchsorted(moved, draw + band * stretch, side="right") - band * stock.states.shape[1]
+    stretch = int(stock.states.max()) + 1
+    draw: Integers = (bits.below(1 << 31) * stock.states[band, -1] >> 31) + band * stretch
+    moved: Integers = (stock.states + np.arange(BANDS, dtype=np.int64)[:, None] * stretch).ravel()
+    state = np.searchsorted(moved, draw, side="right").astype(np.int64) - band * stock.states.shape[1]
     return _Picks(
         cents=cents,
         kind=state // words.TIERS,
         tier=state % words.TIERS,
-        state=state * text.MATERIALS + bits.below(text.MATERIALS),
+        state=state,
         brand=bits.below(2 * text.BRANDS),
         color=bits.below(len(words.COLORS)),
         weight=np.minimum(band + bits.below(text.WEIGHTS - BANDS + 1), text.WEIGHTS - 1),
@@ -202,11 +200,6 @@ def _picks(stock: _Stock, bits: _Bits) -> _Picks:
         serial=bits.below(text.SERIALS),
         shape=bits.below(100),
     )
-
-
-def _wide(bits: _Bits, total: int) -> Integers:
-    """Return integers below a total of up to 2^31, whatever its size."""
-    return bits.below(1 << 31) * np.int64(total) >> 31
 
 
 def _pieces(shelf: Shelf, lines: int, seed: int) -> Iterator[_Piece]:
@@ -228,7 +221,7 @@ def _piece(stock: _Stock, seed: int, first: int, count: int) -> _Piece:
         *_description(stock.fragments, picks, bits),
         price,
         *_details(stock.fragments, picks, bits),
-        repeat('}, "parent_asin": "', count),
+        repeat('}, "parent_asin": "B0', count),
         _ids(stock.number, seed, first, count),
         repeat('", "bought_together": null}', count),
     )
@@ -278,7 +271,7 @@ def _features(own: text.Fragments, picks: _Picks, bits: _Bits) -> list[list[str]
     plain = bits.below(100) >= 8  # noqa: PLR2004 - eight listings in a hundred begin with a flourish
     flourish = np.where(plain, len(words.FLOURISHES), bits.below(len(words.FLOURISHES)))
     return [
-        np.where(none, "", shared.flourish.column(0, flourish)).tolist(),
+        shared.flourish.column(0, flourish, none),
         own.made_of.column(picks.state, bits.below(own.made_of.width), none),
         own.has.column(picks.state, bits.below(own.has.width), none),
         own.fits.column(0, bits.below(own.fits.width), none | (bits.below(5) == 0)),
@@ -324,13 +317,16 @@ def _details(own: text.Fragments, picks: _Picks, bits: _Bits) -> list[list[str]]
 
 
 def _ids(category: int, seed: int, first: int, count: int) -> list[str]:
-    """Return ids such as `B0C7QK2M4X`: all different, since multiplying by a number prime to 36 moves none onto another."""
+    """Return ids such as `C7QK2M4X`, which a `B0` precedes.
+
+    All are different, since to multiply by a number prime to 36 moves none onto another.
+    """
     size = 36**8
     number = np.arange(first, first + count, dtype=np.int64) + category * 10**9
     scattered = (number * 648_391_757 + seed * 1_000_003 % size) % size
     digits = (scattered[:, None] // 36 ** np.arange(7, -1, -1, dtype=np.int64)) % 36
-    letters = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)[digits]
-    return ["B0" + id_.decode() for id_ in np.ascontiguousarray(letters).view("S8").ravel().tolist()]
+    letters = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8).astype(np.uint32)[digits]
+    return np.ascontiguousarray(letters).view("U8").ravel().tolist()
 
 
 def _broken(line: str, kind: int) -> str:

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evenly import catalogue_words as words
+from evenly.catalogue import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from evenly.catalogue_shelves import Shelf
+    from evenly.catalogue.shelves import Shelf
 
 BRANDS: Final = 5  # of each standing
-MATERIALS: Final = 2  # of each tier
 WEIGHTS: Final = 64  # steps from an ounce to about 70 pounds
 SHAPES_PER_WEIGHT: Final = 32
 POOL: Final = 1024  # ready-made ratings, dates and images to pick from
@@ -33,6 +32,7 @@ SERIALS: Final = 10_000
 MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
                  "November", "December")  # fmt: skip
 LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+SMALL_WORDS: Final = frozenset({"a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with", "without"})
 IMAGE_HOST: Final = "https://m.media-amazon.com/images/I/"
 
 
@@ -58,23 +58,23 @@ def table(groups: Iterable[Sequence[str]], blank: str = "") -> Table:
 
 
 def escaped(text: str) -> str:
-    """Return a text as it stands between the quotes of JSON: non-ASCII as `\\uXXXX`, like the real files."""
+    """Return a text as it stands between the quotes of JSON, in ASCII with escapes, like the real files."""
     return json.dumps(text)[1:-1]
 
 
-def members(values: dict[str, object]) -> str:
+def members(values: Mapping[str, object]) -> str:
     """Return the members of a JSON object, each followed by a comma and a space."""
     return json.dumps(values)[1:-1] + ", " if values else ""
 
 
 def capitals(text: str) -> str:
-    """Return a text with every word's first letter as a capital; unlike `str.title` it leaves `LED` and `24x7` alone."""
-    return " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
+    """Return a text in title case; unlike `str.title` it leaves `LED` and `and` alone."""
+    return " ".join(word if word in SMALL_WORDS else word[:1].upper() + word[1:] for word in text.split(" "))
 
 
 @dataclass(frozen=True)
 class Fragments:
-    """All tables of one category. Groups are states (kind, tier, material), tiers, brands or kinds, as named."""
+    """All tables of one category. Groups are states (kind and tier), tiers, brands or kinds, as named."""
 
     head: Table  # by tier: ten brands, with all that stands before the title
     title: Table  # by state
@@ -101,10 +101,11 @@ def fragments(shelf: Shelf) -> Fragments:
 
     def by_state(sentences: Sequence[Sequence[str]], wrap: str, blank: str = "", times: int = 1) -> Table:
         """One group per state: the sentences of its tier, each with `times` adjectives."""
+        of_tier = [sentences[fill.tier % len(sentences)] for fill in fills]
         return table(
             (
-                [_fill(wrap, text, fill, turn) for turn in range(times) for text in sentences[fill.tier % len(sentences)]]
-                for fill in fills
+                [_fill(wrap, text, fill, turn) for turn in range(times) for text in choice]
+                for fill, choice in zip(fills, of_tier, strict=True)
             ),
             blank,
         )
@@ -125,7 +126,7 @@ def fragments(shelf: Shelf) -> Fragments:
         aisle=table([_aisle(shelf, kind.aisle)] for kind in shelf.kinds),
         maker=table([members({"Manufacturer": b, "Brand": b}) for b in row] for row in brands),
         rank=table(([_rank(shelf, kind.aisle, i) for i in range(RANKS)] for kind in shelf.kinds), ""),
-        material=table([members({"Material": f.words["Material"], "Size": f.words["spec"]})] for f in fills),
+        material=table([members({"Material": f.words["Material"], "Configuration": f.words["spec"]})] for f in fills),
     )
 
 
@@ -138,14 +139,13 @@ class _Filling:
 
 
 def _fillings(shelf: Shelf) -> list[_Filling]:
-    """Return the words of every state of a shelf: kind by kind, tier by tier, material by material."""
+    """Return the words of every state of a shelf: kind by kind, tier by tier."""
     out: list[_Filling] = []
     for kind in shelf.kinds:
         for tier, spec in enumerate(kind.specs):
-            for material in shelf.materials[tier]:
-                lower = {"noun": kind.noun, "use": kind.use, "part": kind.part, "material": material}
-                upper = {name.capitalize(): capitals(text) for name, text in lower.items()}
-                out.append(_Filling(tier, lower | upper | {"spec": spec}))
+            lower = {"noun": kind.noun, "use": kind.use, "part": kind.part, "material": kind.materials[tier]}
+            upper = {name.capitalize(): capitals(text) for name, text in lower.items()}
+            out.append(_Filling(tier, lower | upper | {"spec": spec}))
     return out
 
 
@@ -198,15 +198,14 @@ def common() -> Common:
     """Write the pieces that don't depend on the category."""
     sizes = [[_size(weight, i) for i in range(SHAPES_PER_WEIGHT)] for weight in _weights()]
     colors = [escaped(color) for color in words.COLORS]
-    ratings = [members({"average_rating": (50 - i * i % 17) / 10, "rating_number": 1 + i * i // 61}) for i in range(POOL)]
     return Common(
         color_tail=table(["", f" - {c}", f", {c}", f" ({c})"] for c in colors),
         title_prefix=table([[f" {_prefix(i)}" for i in range(PREFIXES)]]),
         prefix=table([[_prefix(i) for i in range(PREFIXES)]]),
         serial=table([[f"{i:04d}{LETTERS[i * 7 % len(LETTERS)]}" for i in range(SERIALS)]]),
-        rating=table([[f'", {text}"features": [' for text in ratings]]),
-        flourish=table([[f'"{escaped(text)}' for text in words.FLOURISHES]], '"'),
-        size=table([f', "Measures {size} inches and weighs {weight.lower()}"' for size, weight in row] for row in sizes),
+        rating=table([[_rating(i) for i in range(POOL)]]),
+        flourish=table([[f'"{escaped(text)}' for text in (*words.FLOURISHES, "")]]),
+        size=table([f', "Measures {edges} inches and weighs {mass.lower()}"' for edges, mass in row] for row in sizes),
         package=table([_package(*each) for each in row] for row in sizes),
         model=table([['"Item model number": "']]),
         color=table([[members({"Color": color}) for color in words.COLORS]]),
@@ -214,6 +213,11 @@ def common() -> Common:
         date=table([[_date(i) for i in range(POOL)]]),
         image=table([[_images(i) for i in range(POOL)]]),
     )
+
+
+def _rating(i: int) -> str:
+    """Return what stands between the title and the first feature."""
+    return f'", {members({"average_rating": (50 - i * i % 17) / 10, "rating_number": 1 + i * i // 61})}"features": ['
 
 
 def _prefix(i: int) -> str:
@@ -232,7 +236,7 @@ def _weights() -> list[int]:
 
 def _size(weight: int, i: int) -> tuple[str, str]:
     """Return the three edges in inches and the weight as text, for a weight in hundredths of a pound."""
-    edge = 15 + next(e for e in range(400) if (e + 1) ** 3 >= weight * 200)  # tenths of an inch; grows with the cube root
+    edge = 15 + next(e for e in range(400) if (e + 1) ** 3 >= weight * 200)  # tenths of an inch, by the cube root
     edges = [edge * (60 + i * 7 % 90) // 60, edge * (40 + i * 11 % 50) // 60, max(2, edge * (5 + i * 13 % 40) // 60)]
     if weight < 100:  # noqa: PLR2004 - under a pound in ounces, as in the real rows
         text = f"{weight * 16 / 100:.2f} Ounces" if i % 8 else f"{weight * 4536 // 1000} Grams"

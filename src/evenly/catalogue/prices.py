@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evenly.catalogue_shelves import SHELVES
+from evenly.catalogue.shelves import SHELVES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evenly.catalogue_shelves import Shelf
+    from evenly.catalogue.shelves import Shelf
 
 STEP: Final = 10  # dollars per step of the histogram
 

@@ -1,0 +1,35 @@
+"""What every test shares: a cache of its own, the real data where it lies beside the project, and small recipes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    monkeypatch.setenv("EVENLY_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real listings; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the real listings (../shared/data beside the project) are not here")
+    return SHARED
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any] | str | bytes]) -> Path:
+    """Write JSON Lines: mappings as JSON, texts and bytes as they are."""
+    lines = [row if isinstance(row, bytes) else (row if isinstance(row, str) else json.dumps(row)).encode() for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
