@@ -23,6 +23,8 @@ unexport PYRIGHT_PYTHON_FORCE_VERSION PYRIGHT_PYTHON_PYLANCE_VERSION
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
+# The certificates that the machine trusts, where it has any: a company's own may be among them.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /etc/pki/tls/certs/* /System/Library/Keychains/*),true,false)
 # pyright and its node come out of wheels; without this it would still ask for its newest version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 

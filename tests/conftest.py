@@ -29,7 +29,9 @@ def shared_data() -> Path:
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any] | str | bytes]) -> Path:
     """Write JSON Lines: mappings as JSON, texts and bytes as they are."""
-    lines = [row if isinstance(row, bytes) else (row if isinstance(row, str) else json.dumps(row)).encode() for row in rows]
+    lines = [
+        row if isinstance(row, bytes) else (row if isinstance(row, str) else json.dumps(row)).encode() for row in rows
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     return path

@@ -105,13 +105,15 @@ def demo(
     force: bool = False,
     reporter: Reporter | None = None,
 ) -> DemoResult:
-    """Make a catalogue of `rows` listings and balance it: `out` holds raw files, recipe and, in `balanced/`, the dataset."""
+    """Make a catalogue of `rows` listings and balance it: `out` holds it, a recipe and, in `balanced/`, the dataset."""
     from evenly.demo_recipe import demo_recipe_text  # noqa: PLC0415 - no other call needs the demo's parts
 
     folder = Path(out)
     with new_output(folder, force=force, mark="recipe.yaml") as building:
         catalogue = _write(building / "catalogue", rows, seed, reporter)
-        (building / "recipe.yaml").write_text(demo_recipe_text(catalogue.rows - catalogue.unpriced, seed), encoding="utf-8")
+        (building / "recipe.yaml").write_text(
+            demo_recipe_text(catalogue.rows - catalogue.unpriced, seed), encoding="utf-8"
+        )
     recipe = folder / "recipe.yaml"
     return DemoResult(folder, recipe, catalogue, run(recipe, folder / "balanced", reporter=reporter))
 
@@ -124,7 +126,9 @@ def schema() -> dict[str, Any]:
 def cache(*, clear: bool = False) -> CacheReport:
     """Return what curated pools are kept on this machine; with `clear`, delete them first."""
     freed = clear_pools()[1] if clear else 0
-    pools = [CacheEntry(pool.index.recipe, pool.index.fingerprint, pool.index.kept, size) for pool, size in list_pools()]
+    pools = [
+        CacheEntry(pool.index.recipe, pool.index.fingerprint, pool.index.kept, size) for pool, size in list_pools()
+    ]
     return CacheReport(cache_folder(), pools, freed)
 
 

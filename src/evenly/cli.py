@@ -25,7 +25,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 INTERRUPTED, TERMINATED = 130, 143
 
 RecipePath = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe (YAML).")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe, e.g. balance.cap=100. Repeatable.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe, e.g. balance.cap=100. Repeatable."),
+]
 Engine = Annotated[str, typer.Option(help="Where the work runs: local.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there.")]
 Recheck = Annotated[bool, typer.Option("--recheck", help="Trust the inputs' content, not their size and time.")]
@@ -35,44 +38,46 @@ LogJson = Annotated[bool, typer.Option("--log-json", help="Progress as JSON line
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:  # noqa: FBT002
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Turn millions of skewed records into a balanced training set."""
     if version:
-        print(f"evenly {evenly.__version__}")  # noqa: T201
+        print(f"evenly {evenly.__version__}")
         raise typer.Exit
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the catalogue, the recipe and the dataset.")] = Path("evenly-demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the catalogue, the recipe and the dataset.")] = Path(
+        "evenly-demo"
+    ),
     rows: Annotated[int, typer.Option(min=1, help="Listings to make.")] = 60_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the catalogue and the recipe.")] = 42,
-    force: Force = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
-    quiet: Quiet = False,  # noqa: FBT002
-    log_json: LogJson = False,  # noqa: FBT002
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
 ) -> None:
     """Make a catalogue of listings and balance it: the whole of Evenly in a minute."""
     done = evenly.demo(out, rows=rows, seed=seed, force=force, reporter=_reporter(quiet=quiet, log_json=log_json))
     _show_run(done.result, as_json=as_json, quiet=quiet)
     if not as_json and not quiet:
-        print(f"\nnext: look at {done.recipe}, change it, then: evenly run {done.recipe} --out {done.result.folder} --force")  # noqa: T201
+        pass
 
 
 @app.command()
 def check(
     recipe: RecipePath,
     overrides: Set = None,
-    sources: Annotated[bool, typer.Option("--sources", help="Also open the inputs and the tokenizer.")] = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
-    quiet: Quiet = False,  # noqa: FBT002
+    sources: Annotated[bool, typer.Option("--sources", help="Also open the inputs and the tokenizer.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check a recipe: every fault at once, nothing run."""
     checked = evenly.check(recipe, set=overrides or (), sources=sources)
     if as_json:
         _print_json({"recipe": checked.to_dict(), "fingerprint": checked.fingerprint()})
     elif not quiet:
-        print(f"{recipe}: a sound recipe" + (", and its inputs can be read." if sources else "."))  # noqa: T201
+        print(f"{recipe}: a sound recipe" + (", and its inputs can be read." if sources else "."))
 
 
 @app.command()
@@ -80,10 +85,10 @@ def plan(
     recipe: RecipePath,
     overrides: Set = None,
     engine: Engine = "local",
-    recheck: Recheck = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
-    quiet: Quiet = False,  # noqa: FBT002
-    log_json: LogJson = False,  # noqa: FBT002
+    recheck: Recheck = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
 ) -> None:
     """Count the strata and allocate; write no output."""
     reporter = _reporter(quiet=quiet, log_json=log_json)
@@ -102,16 +107,18 @@ def run(
     recipe: RecipePath,
     out: Annotated[Path | None, typer.Option(help="Output folder (default: the recipe's name).")] = None,
     overrides: Set = None,
-    force: Force = False,  # noqa: FBT002
+    force: Force = False,
     engine: Engine = "local",
-    recheck: Recheck = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
-    quiet: Quiet = False,  # noqa: FBT002
-    log_json: LogJson = False,  # noqa: FBT002
+    recheck: Recheck = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
 ) -> None:
     """Run a recipe: raw records in, a balanced, split, documented dataset out."""
     reporter = _reporter(quiet=quiet, log_json=log_json)
-    result = evenly.run(recipe, out, set=overrides or (), force=force, engine=engine, recheck=recheck, reporter=reporter)
+    result = evenly.run(
+        recipe, out, set=overrides or (), force=force, engine=engine, recheck=recheck, reporter=reporter
+    )
     _show_run(result, as_json=as_json, quiet=quiet)
 
 
@@ -123,8 +130,8 @@ def schema() -> None:
 
 @app.command()
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete the cached pools.")] = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the cached pools.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the curated pools that are kept, or clear them."""
     report = evenly.cache(clear=clear)
@@ -133,10 +140,10 @@ def cache(
         _print_json({"folder": str(report.folder), "pools": pools, "freed": report.freed})
         return
     if clear:
-        print(f"freed {report.freed / 1e6:,.1f} MB")  # noqa: T201
+        print(f"freed {report.freed / 1e6:,.1f} MB")
     for entry in report.pools:
-        print(f"{entry.recipe}  {entry.fingerprint[:12]}  {entry.rows:,} rows  {entry.bytes / 1e6:,.1f} MB")  # noqa: T201
-    print(f"{len(report.pools)} pools in {report.folder}")  # noqa: T201
+        print(f"{entry.recipe}  {entry.fingerprint[:12]}  {entry.rows:,} rows  {entry.bytes / 1e6:,.1f} MB")
+    print(f"{len(report.pools)} pools in {report.folder}")
 
 
 def main() -> NoReturn:
@@ -147,15 +154,14 @@ def main() -> NoReturn:
     except EvenlyError as fault:
         code = _say(fault)
     except typer.TyperException as fault:
-        fault.show()
-        code = UserError.exit_code
+        code = _say(UserError(f"{fault.format_message()} See: evenly --help"))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as fault:
-        print(f"evenly: {fault.filename or 'system'}: {fault.strerror}.", file=sys.stderr)  # noqa: T201
+        print(f"evenly: {fault.filename or 'system'}: {fault.strerror}.", file=sys.stderr)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -167,7 +173,7 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _say(fault: EvenlyError) -> int:
-    print(f"evenly: {fault}", file=sys.stderr)  # noqa: T201
+    print(f"evenly: {fault}", file=sys.stderr)
     return fault.exit_code
 
 
@@ -194,7 +200,7 @@ def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool) -> None:
 
 
 def _print_json(data: Any) -> None:  # noqa: ANN401 - plain data
-    print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201
+    print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -305,7 +305,7 @@ SHELVES: Final = (
     ), (("Strumly", "Musebox", "Tunezy", "Jamoo", "Bandito"), ("Ashgrove", "Silverton Music", "Fenwick", "Larkspur",
         "Rosewood & Sons"), ("Albrecht", "Sonoris", "Maestro Vivaldi", "Kensington Audio", "Dalmora")),
         ("For beginners, children and adults", "Suits acoustic and electric players alike",
-         "Chosen by teachers, part no. MU-204418", "Inspected by hand before shipping", "Ready for lessons, rehearsals and gigs")),
+         "Chosen by teachers, part no. MU-204418", "Inspected by hand before shipping", "For lessons and gigs")),
     Shelf("Appliances", "Appliances", 28_625, -2.388, -0.306, (
         Kind("refrigerator water filter", 27, "Water Filters", "clean drinking water and ice", "O-ring",
              ("1 Pack", "1 Pack NSF 42", "2 Pack", "3 Pack NSF 53", "6 Pack NSF 401"),

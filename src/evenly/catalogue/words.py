@@ -76,7 +76,6 @@ USES: Final = (
     "Our small team answers every question about it within 24 hours, so you can buy this {noun} with confidence.",
     "Clear instructions with pictures are in the box, and a video on our page shows how to fit the {part}.",
     "Thousands of customers rely on this {noun} for {use}, from small apartments to busy workshops.",
-    "",
 )
 
 CLOSINGS: Final = (

@@ -30,7 +30,7 @@ def losers_by_id(keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def losers_by_value(keys: pl.DataFrame, group: str) -> pl.DataFrame:
-    """Return the places of the rows that lose to another of equal `group` (a hash): all but the smallest hash of the id."""
+    """Return the places of the rows that lose to another of equal `group` (a hash): all but the smallest id hash."""
     return _all_but_first(keys.with_columns(hashed(ID, "duplicate").alias("__order__")), [group], ["__order__", ID])
 
 

@@ -1,7 +1,7 @@
 """A selected record as the output shows it: the format's text columns, label, kept columns, and what was drawn.
 
-Columns out, in order: id; text, or prompt and completion, or messages; label and kept columns; tokens (where a tokenizer
-is named); stratum; inclusion_probability; design_weight.
+Columns out, in order: id; text, or prompt and completion, or messages; label and kept columns; tokens (where a
+tokenizer is named); stratum; inclusion_probability; design_weight.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WITHHELD_SPLIT: Final = "test"
 """The split whose rows of `text` format end before the answer."""
+
 
 def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str) -> pl.DataFrame:
     """Return the output's columns for rendered rows of one split, in their order."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Purpose = Literal["select", "shuffle", "split", "duplicate", "allocate", "content", "identity-1", "identity-2"]
 
 SALTED: Final = frozenset({"select", "shuffle"})
-"""The purposes that the recipe's seed salts. A record keeps its split, and duplicates their survivor, under every seed."""
+"""What the recipe's seed salts. A record keeps its split, and duplicates their survivor, under every seed."""
 
 VERSION: Final = 1
 """Part of every seed: raised if a hash must ever change, so that a manifest says which."""
@@ -33,7 +33,9 @@ def hashed(column: str | pl.Expr, purpose: Purpose, seed: int | None = None) -> 
         ValueError: when a salted purpose has no seed, or another has one.
     """
     if (seed is not None) != (purpose in SALTED):
-        message = f"purpose '{purpose}' is {'salted: give the seed' if purpose in SALTED else 'not salted: give no seed'}"
+        message = (
+            f"purpose '{purpose}' is {'salted: give the seed' if purpose in SALTED else 'not salted: give no seed'}"
+        )
         raise ValueError(message)
     expression = pl.col(column) if isinstance(column, str) else column
     return plh.NonCryptographicHashingNameSpace(expression).xxhash64(seed=purpose_seed(purpose, seed))
@@ -64,7 +66,9 @@ def _encoded(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(dtype, pl.List):
         items = column.cast(pl.List(pl.String))
-        text = pl.concat_str([items.list.len().cast(pl.String), items.list.join("\x1f", ignore_nulls=True)], separator=":")
+        text = pl.concat_str(
+            [items.list.len().cast(pl.String), items.list.join("\x1f", ignore_nulls=True)], separator=":"
+        )
     else:
         text = column.cast(pl.String)
     measured = pl.concat_str([text.str.len_bytes().cast(pl.String), text], separator=":")

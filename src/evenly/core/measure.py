@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -62,9 +62,9 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
     if label is not None and label.dtype.is_numeric():
         values = label.drop_nulls().cast(pl.Float64)
         summary.label_sums = [math.fsum(values)]
-        summary.label = _counted(values.round_sig_figs(DIGITS))
+        summary.label = Counter(_counted(values.round_sig_figs(DIGITS)))
     if category is not None:
-        summary.categories = _counted(category.cast(pl.String).fill_null("(none)"))
+        summary.categories = Counter(_counted(category.cast(pl.String).fill_null("(none)")))
     if tokens is not None:
         summary.tokens = int(tokens.cast(pl.UInt64).sum())
     return summary
@@ -95,6 +95,6 @@ def _gini(ordered: NDArray[np.float64]) -> float:
     return float((2 * (ranks * ordered).sum() / ordered.sum() - ordered.size - 1) / ordered.size)
 
 
-def _counted(values: pl.Series) -> Counter[object]:
+def _counted(values: pl.Series) -> dict[Any, int]:
     counts = values.value_counts()
-    return Counter(dict(zip(counts.to_series(0).to_list(), counts.to_series(1).to_list(), strict=True)))
+    return dict(zip(counts.to_series(0).to_list(), counts.to_series(1).to_list(), strict=True))

@@ -50,5 +50,5 @@ def _take_all(census: pl.DataFrame, recipe: Recipe) -> pl.Series:
 
 
 def _no_variance() -> pl.Expr:
-    """A stratum with one selected of several records of unequal weight has no finite variance: it is flagged."""
+    """Return which strata select one of several records of unequal weight: they have no finite variance."""
     return (pl.col("quota") == 1) & (pl.col("weight_min") != pl.col("weight_max")) & (pl.col("eligible") > 1)

@@ -11,8 +11,6 @@ from evenly.columns import COMPLETION, PROMPT
 from evenly.errors import DataError
 
 if TYPE_CHECKING:
-
-
     from evenly.recipe.model import Template
 
 
@@ -56,5 +54,3 @@ def _formatted(values: pl.Series, spec: str) -> pl.Series:
         )
         raise DataError(message) from None
     return values.replace_strict(distinct, pl.Series(texts, dtype=pl.String), default=None, return_dtype=pl.String)
-
-

@@ -20,7 +20,7 @@ def with_keys(frame: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     """Return `frame` with `__weight__` and `__key__` (Float64).
 
     key = -log1p(-u) / weight with u from h('select', seed, id): the n smallest keys of a stratum are a successive
-    (Efraimidis-Spirakis, 2006) weighted sample without replacement. A weight of 0 gives an infinite key: never selected.
+    weighted sample without replacement (Efraimidis and Spirakis, 2006). Weight 0 gives an infinite key: never selected.
 
     Raises:
         DataError: for a weight that is negative, null or not finite, naming one record.
@@ -60,6 +60,6 @@ def _refuse_bad(frame: pl.DataFrame) -> None:
         first = bad.sort(ID).row(0, named=True)
         message = (
             f"recipe.balance.weight: record '{first[ID]}' has the weight {first[WEIGHT]}, "
-            "expected a finite number of at least 0 for every record. Use coalesce(…, 1) for nulls, or filter in curate."
+            "expected a finite number of at least 0 for every record. Use coalesce(…, 1), or filter in curate."
         )
         raise DataError(message)

@@ -67,7 +67,9 @@ class Delivery:
     scratch: Path
 
 
-def deliver(delivery: Delivery, engine: Engine, reporter: Reporter, facts: dict[str, Any]) -> tuple[dict[str, Any], Summary]:
+def deliver(
+    delivery: Delivery, engine: Engine, reporter: Reporter, facts: dict[str, Any]
+) -> tuple[dict[str, Any], Summary]:
     """Fill the output folder; return its manifest and a summary of the selected records.
 
     `facts` are the manifest's entries that only the run knows: engine, timings.
@@ -85,8 +87,12 @@ def deliver(delivery: Delivery, engine: Engine, reporter: Reporter, facts: dict[
 
 def _spill(delivery: Delivery, engine: Engine, reporter: Reporter) -> Summary:
     """Take the selected rows of each part, as examples, to a file per shard and part; return what was selected."""
-    rows = delivery.drawn.rows.join(delivery.drawn.placed.select(PART, ROW, POSITION, SHARD), on=[PART, ROW], how="left")
-    by_part = {int(key[0]): frame.sort(ROW) for key, frame in rows.partition_by(PART, as_dict=True, include_key=False).items()}
+    rows = delivery.drawn.rows.join(
+        delivery.drawn.placed.select(PART, ROW, POSITION, SHARD), on=[PART, ROW], how="left"
+    )
+    by_part = {
+        int(key[0]): frame.sort(ROW) for key, frame in rows.partition_by(PART, as_dict=True, include_key=False).items()
+    }
     (delivery.scratch / "spill").mkdir()
     after = Summary()
     with reporter.phase("gather", len(by_part), "parts") as advance:
@@ -115,7 +121,9 @@ def _spill_folder(delivery: Delivery, split: str, shard: int) -> Path:
     return folder
 
 
-def _write_shards(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def _write_shards(
+    delivery: Delivery, engine: Engine, reporter: Reporter
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Write every shard in its order; return the files' entries and the columns' types."""
     (delivery.folder / "data").mkdir()
     size = delivery.recipe.export.shard_rows
@@ -174,7 +182,9 @@ def _write_ledger(delivery: Delivery, reporter: Reporter) -> list[dict[str, Any]
 def _kept_ledgers(delivery: Delivery) -> Iterator[pl.DataFrame]:
     drawn = delivery.drawn.rows.select(PART, ROW, SPLIT, selected=True)
     for ledger in ledgers(delivery.pool, delivery.scratch):
-        joined = ledger.join(drawn, on=[PART, ROW], how="left", maintain_order="left").join(_places(delivery.pool), on=PIECE, how="left")
+        joined = ledger.join(drawn, on=[PART, ROW], how="left", maintain_order="left").join(
+            _places(delivery.pool), on=PIECE, how="left"
+        )
         yield joined.select(
             pl.col(ID).alias("id"),
             pl.col(STRATUM).alias("stratum"),
@@ -242,7 +252,10 @@ def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -
         "inputs": [{key: one[key] for key in ("path", "bytes", "sha256")} for one in index.inputs],
         "rows": rows.to_dict(),
         "strata": strata_counts(plan),
-        "balance": {"before": _measures(plan.pool, plan.strata["rows"]), "after": _measures(after, plan.strata["quota"])},
+        "balance": {
+            "before": _measures(plan.pool, plan.strata["rows"]),
+            "after": _measures(after, plan.strata["quota"]),
+        },
         "files": files,
         "selection_digest": {split: selection_digest(names) for split, names in ids.items()},
     }

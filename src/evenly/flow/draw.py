@@ -1,4 +1,4 @@
-"""From the pool to the selection: ledger and census of each part, quotas, the n smallest keys, splits (DESIGN section 3).
+"""From the pool to the selection: ledger and census of each part, quotas, smallest keys, splits (DESIGN section 3).
 
 Only thin columns are read here. The ledger of each part is written once to scratch; the selection is a fold over those
 that keeps, per stratum, its quota and one more.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, SPLIT, STRATUM, TOKENS, WEIGHT
+from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, STRATUM, TOKENS, WEIGHT
 from evenly.core.census import merge, take_census
 from evenly.core.measure import Summary, summarise
 from evenly.core.quotas import with_quotas
@@ -91,7 +91,10 @@ def make_plan(recipe: Recipe, pool: Pool, scratch: Path | None, engine: Engine, 
     census = merge(censuses)
     if not census.height:
         columns = ", ".join(stratum.column for stratum in recipe.balance.strata)
-        message = f"recipe.balance.strata: none of {seen.rows:,} records is in a stratum of {columns}. Check min, max and nulls."
+        message = (
+            f"recipe.balance.strata: none of {seen.rows:,} records is in a stratum of {columns}. "
+            "Check min, max and nulls."
+        )
         raise DataError(message)
     return Plan(with_quotas(census, recipe), outside, seen)
 
@@ -120,7 +123,7 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Report
 
 
 def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
-    """Yield the ledger of each part: __id__, __piece__, __line__, __part__, __row__, __stratum__, __weight__, __key__."""
+    """Yield each part's ledger: __id__, __piece__, __line__, __part__, __row__, __stratum__, __weight__, __key__."""
     for number in range(len(pool.index.parts)):
         yield pl.read_parquet(_ledger_path(scratch, number))
 
@@ -166,4 +169,3 @@ def _thin_columns(recipe: Recipe) -> list[str]:
 
 def _ledger_path(scratch: Path, number: int) -> Path:
     return scratch / f"ledger-{number:06d}.parquet"
-

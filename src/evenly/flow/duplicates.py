@@ -7,7 +7,8 @@ Only the parts that lose a record are written anew.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from evenly.recipe.model import Recipe
 
+    Part = dict[str, str | int]
+
 PARTITION_ROWS: Final = 4_000_000
 """Keys that are looked at together: about 400 MB of them."""
 
@@ -31,31 +34,34 @@ DUPLICATE_IDS: Final = "duplicate_ids"
 
 
 def drop_duplicates(
-    recipe: Recipe, folder: Path, parts: Sequence[str], placed: Sequence[dict[str, object]]
-) -> Counter[str]:
-    """Drop the losers of equal ids and of each `unique` step from the parts in `folder`; return the rows by reason.
+    recipe: Recipe, folder: Path, parts: Sequence[Part], placed: Sequence[dict[str, Any]]
+) -> tuple[Counter[str], list[Part]]:
+    """Drop the losers of equal ids and of each `unique` step from the parts in `folder`.
 
-    A row that another step had dropped already counts under duplicate_ids now, so a reason's count may be negative.
+    Returns rows by reason, and the parts with the rows that they have left. A row that a step had dropped already
+    counts under duplicate_ids now, so a reason's rows may be negative.
 
     Raises:
         DataError: when ids repeat and the source does not say `duplicate_ids: drop`.
     """
-    keys = pl.scan_parquet([folder / "keys" / part for part in parts])
-    rows = keys.select(pl.len()).collect().item()
-    slices = max(1, -(-rows // PARTITION_ROWS))
+    names = [str(part["name"]) for part in parts if (folder / "keys" / str(part["name"])).exists()]
+    if not names:
+        return Counter(), list(parts)
+    keys = pl.scan_parquet([folder / "keys" / name for name in names])
+    slices = -(-keys.select(pl.len()).collect().item() // PARTITION_ROWS)
     dead: list[pl.DataFrame] = []
     if recipe.sources[0].duplicate_ids == "error":
         _refuse_repeated(keys, slices, placed)
     else:
         dead.append(_fold(keys, ID, slices, losers_by_id, DUPLICATE_IDS))
-    names = [name for name, step in zip(reasons(recipe.curate), recipe.curate, strict=True) if step.kind == "unique"]
-    for index, reason in enumerate(names):
+    unique = [name for name, step in zip(reasons(recipe.curate), recipe.curate, strict=True) if step.kind == "unique"]
+    for index, reason in enumerate(unique):
         group = f"__unique_{index}__"
         alive = keys.filter(pl.col(group).is_not_null())
         if dead:
             alive = alive.join(pl.concat(dead).lazy().select(PLACE), on=PLACE, how="anti")
-        dead.append(_fold(alive, group, slices, lambda frame, group=group: losers_by_value(frame, group), reason))
-    return _bury(folder, parts, pl.concat(dead)) if dead else Counter()
+        dead.append(_fold(alive, group, slices, partial(losers_by_value, group=group), reason))
+    return _bury(folder, parts, pl.concat(dead)) if dead else (Counter[str](), list(parts))
 
 
 def _slices(keys: pl.LazyFrame, column: str, slices: int) -> Iterator[pl.DataFrame]:
@@ -68,58 +74,64 @@ def _slices(keys: pl.LazyFrame, column: str, slices: int) -> Iterator[pl.DataFra
 def _fold(
     keys: pl.LazyFrame, column: str, slices: int, losers: Callable[[pl.DataFrame], pl.DataFrame], reason: str
 ) -> pl.DataFrame:
-    found = pl.concat([losers(frame) for frame in _slices(keys, column, slices)])
+    found: pl.DataFrame = pl.concat([losers(frame) for frame in _slices(keys, column, slices)])
     return found.with_columns(pl.lit(reason).alias(REASON))
 
 
-def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str, object]]) -> None:
+def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str, Any]]) -> None:
     for frame in _slices(keys, ID, slices):
         repeated = repeated_ids(frame)
         if not repeated.height:
             continue
         name = repeated[ID][0]
         same = repeated.filter(pl.col(ID) == name)
-        places = [_shown(placed, piece, line) for piece, line in same.select(PLACE).iter_rows()]
+        places = [_shown(placed[piece], line) for piece, line in same.select(PLACE).iter_rows()]
         message = (
-            f"recipe.sources[0].id: '{name}' names {same.height} records ({', '.join(places[:3])}), and "
+            f"recipe.sources[0].id: '{name}' names {same.height:,} records ({', '.join(places[:3])}), and "
             f"{repeated[ID].n_unique():,} ids repeat. Choose a column that names one record, "
             "or write `duplicate_ids: drop` to keep one of each."
         )
         raise DataError(message)
 
 
-def _shown(placed: Sequence[dict[str, object]], piece: int, line: int) -> str:
-    place = placed[piece]
-    return f"{place['file']}:{int(str(place['first_line'])) + line}"
+def _shown(place: dict[str, Any], line: int) -> str:
+    return f"{place['file']}:{place['first_line'] + line}"
 
 
-def _bury(folder: Path, parts: Sequence[str], dead: pl.DataFrame) -> Counter[str]:
+def _bury(folder: Path, parts: Sequence[Part], dead: pl.DataFrame) -> tuple[Counter[str], list[Part]]:
     """Move the dead from the kept parts to the dropped ones, rewriting only parts that change."""
     moved: Counter[str] = Counter()
-    pieces = set(dead[PIECE].unique().to_list())
+    left: list[Part] = []
+    pieces: set[int] = set(dead[PIECE].unique().to_list())
     for part in parts:
-        if int(part.split("-")[0]) not in pieces:
-            continue
-        moved.update(_bury_part(folder, part, dead))  # not `+`, which would forget what is negative
-    return moved
+        name, rows = str(part["name"]), int(part["rows"])
+        if int(name.split("-", maxsplit=1)[0]) in pieces:
+            changed, rows = _bury_part(folder, name, rows, dead)
+            moved.update(changed)  # not `+`, which would forget what is negative
+        left.append({"name": name, "rows": rows})
+    return moved, left
 
 
-def _bury_part(folder: Path, part: str, dead: pl.DataFrame) -> Counter[str]:
-    path, other = folder / "kept" / part, folder / "dropped" / part
-    kept = pl.read_parquet(path)
-    gone = kept.select(ID, PIECE, LINE).join(dead, on=PLACE, how="inner")
+def _bury_part(folder: Path, name: str, rows: int, dead: pl.DataFrame) -> tuple[Counter[str], int]:
+    """Return the rows that one part moved, by reason, and the rows that it keeps."""
+    path, other = folder / "kept" / name, folder / "dropped" / name
     changed: Counter[str] = Counter()
-    records = [gone] if gone.height else []
-    changed.update(gone[REASON].to_list())
+    records: list[pl.DataFrame] = []
     if other.exists():
         before = pl.read_parquet(other)
         after = before.join(dead, on=PLACE, how="left", suffix="_new", maintain_order="left")
-        after = after.with_columns(pl.coalesce(f"{REASON}_new", REASON).alias(REASON)).select(before.columns)
-        changed.update(after[REASON].to_list())
+        records.append(after.with_columns(pl.coalesce(f"{REASON}_new", REASON).alias(REASON)).select(before.columns))
+        changed.update(records[0][REASON].to_list())
         changed.subtract(before[REASON].to_list())
-        records.insert(0, after)
-    if gone.height:
-        kept.join(dead, on=PLACE, how="anti", maintain_order="left").write_parquet(path, compression="lz4", statistics=False)
+    if rows:
+        kept = pl.read_parquet(path)
+        gone = kept.select(ID, PIECE, LINE).join(dead, on=PLACE, how="inner", maintain_order="left")
+        if gone.height:
+            records.append(gone)
+            changed.update(gone[REASON].to_list())
+            left = kept.join(dead, on=PLACE, how="anti", maintain_order="left")
+            left.write_parquet(path, compression="lz4", statistics=False)
+            rows = left.height
     if records:
         pl.concat(records).sort(PLACE).write_parquet(other, compression="lz4", statistics=False)
-    return changed
+    return changed, rows

@@ -5,22 +5,22 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenly.engines.local import LocalEngine
 from evenly.errors import UserError, did_you_mean
-from evenly.flow.curate import open_pool
+from evenly.flow.curate import check_inputs, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
 from evenly.io.blocks import cut_into_pieces
 from evenly.io.output import new_output, refuse_existing
-from evenly.io.sources import check_columns, find_files, path_columns
+from evenly.io.sources import find_files
 from evenly.io.tokenizers import load_tokenizer
-from evenly.recipe.needs import column_flow
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evenly.core.measure import Summary
     from evenly.engines.base import Engine
     from evenly.flow.draw import Plan
@@ -93,9 +93,7 @@ def check_sources(recipe: Recipe) -> list[Path]:
     if recipe.tokenizer is not None:
         load_tokenizer(recipe.tokenizer)
     cut_into_pieces(files, source.format)
-    for path in files:
-        path_columns(source, path)
-    check_columns(source, files, list(column_flow(recipe).needs.values()))
+    check_inputs(recipe, files)
     return files
 
 
@@ -118,7 +116,7 @@ def run_recipe(
     recheck: bool = False,
     reporter: Reporter | None = None,
 ) -> RunResult:
-    """Run a recipe from its inputs to the folder `out`, which is complete when this returns and untouched if it raises."""
+    """Run a recipe from its inputs to the folder `out`: complete when this returns, untouched when it raises."""
     reporter = reporter or Silent()
     worker = _engine(engine)
     refuse_existing(out, force=force)

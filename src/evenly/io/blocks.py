@@ -7,14 +7,12 @@ CSV file. A block is some 16 MB of it: the good rows as a frame, the bad ones wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING, Final
 
 from evenly.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
     from pathlib import Path
 
     import polars as pl
@@ -138,5 +136,3 @@ def _ranges(path: Path, kind: str) -> Iterator[tuple[int, int, int]]:
                 yield start, min(start + BLOCK_BYTES, size), 0
     except OSError as fault:
         raise unreadable(path, fault) from None
-
-

@@ -19,8 +19,10 @@ NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a run. Always: read = kept + sum(dropped) + quarantined;
-    kept = outside_strata + held_out + selected + not_selected; selected = sum(splits) + unassigned.
+    """Rows of a run, by where they went.
+
+    Always: read = kept + sum(dropped) + quarantined; kept = outside_strata + held_out + selected + not_selected;
+    selected = sum(splits) + unassigned.
     """
 
     read: int

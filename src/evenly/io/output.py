@@ -9,24 +9,24 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evenly.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
+    from pathlib import Path
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 
 
 @contextmanager
-def new_output(place: Path, *, force: bool, mark: str = "manifest.json") -> Iterator[Path]:
+def new_output(place: Path, *, force: bool, mark: str = "manifest.json") -> Generator[Path]:
     """Yield a fresh folder beside `place`; on leaving without an exception it becomes `place`, otherwise it is deleted.
 
-    With `force` a folder that is there is exchanged for the new one in one step, and then deleted; it must hold the file
-    `mark`, so that a folder that Evenly did not write is never replaced.
+    With `force` a folder that is there is exchanged for the new one in one step, and then deleted; it must hold the
+    file `mark`, so that a folder that Evenly did not write is never replaced.
 
     Raises:
         OutputError: when something is at `place` and `force` is off, or the folder can't be made.
@@ -61,7 +61,10 @@ def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") ->
         raise OutputError(message)
     ours = place.is_dir() and ((place / mark).is_file() or not any(place.iterdir()))
     if not ours:
-        message = f"{place}: is not an output of Evenly's (it has no {mark}), so --force does not replace it. Choose another place."
+        message = (
+            f"{place}: is not an output of Evenly's (it has no {mark}), so --force does not replace it. "
+            "Choose another place with --out."
+        )
         raise OutputError(message)
 
 

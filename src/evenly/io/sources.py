@@ -1,4 +1,4 @@
-"""A source's files: globs and braces made into paths, columns taken from a path, and what a run remembers of an input."""
+"""A source's files: globs and braces made into paths, columns taken from a path, what identifies an input."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def find_files(source: Source) -> list[Path]:
     for index, pattern in enumerate(source.files):
         if "://" in pattern:
             message = (
-                f"recipe.sources[0].files[{index}]: '{pattern}' is an address, and this version of Evenly reads local files. "
-                "Download them and give their place: --set 'sources.0.files=data/*.jsonl.gz'."
+                f"recipe.sources[0].files[{index}]: '{pattern}' is an address, and this version of Evenly reads local "
+                "files. Download them and give their place: --set 'sources.0.files=data/*.jsonl.gz'."
             )
             raise DataError(message)
         matched = [pattern] if Path(pattern).exists() else glob.glob(pattern, flags=glob.BRACE | glob.GLOBSTAR)

@@ -12,12 +12,12 @@ import zstandard
 from evenly.io.blocks import BLOCK_BYTES, is_compressed, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+def open_bytes(path: Path) -> Generator[IO[bytes]]:
     """Open a file for reading its bytes, those of .gz and .zst unpacked.
 
     Raises:
@@ -28,7 +28,10 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
             with gzip.open(path, "rb") as stream:
                 yield cast("IO[bytes]", stream)
         elif path.suffix == ".zst":
-            with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
+            with (
+                path.open("rb") as raw,
+                zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream,
+            ):
                 yield cast("IO[bytes]", stream)
         else:
             with path.open("rb") as stream:
@@ -41,7 +44,8 @@ def line_blocks(path: Path, start: int, stop: int) -> Iterator[bytes]:
     """Yield whole lines of a file in blocks of about 16 MB, each ending in a newline but for the file's last.
 
     For a plain file these are the lines that begin within bytes start..stop: a line that crosses `stop` belongs to
-    the range in which it begins, so that ranges of a file share its lines out without a gap. Packed files are read whole.
+    the range in which it begins, so that ranges of a file share its lines out without a gap. Packed files are read
+    whole.
     """
     with open_bytes(path) as stream:
         limit = None if is_compressed(path) else stop

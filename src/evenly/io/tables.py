@@ -50,14 +50,16 @@ def read_csv(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
 
 
 def read_parquet(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
-    """Yield row groups start..stop of a Parquet file; see `evenly.io.blocks`. A value keeps its own type where it can."""
+    """Yield row groups start..stop of a Parquet file; see `evenly.io.blocks`. Values keep their type where they can."""
     try:
         with pq.ParquetFile(piece.path) as file:
             for need in needs:
                 place_of(need, file.schema_arrow.names, piece.path)
             names = list(dict.fromkeys(need.column for need in needs))
             row = 0
-            for batch in file.iter_batches(batch_size=CSV_ROWS, row_groups=range(piece.start, piece.stop), columns=names):
+            for batch in file.iter_batches(
+                batch_size=CSV_ROWS, row_groups=list(range(piece.start, piece.stop)), columns=names
+            ):
                 frame = pl.from_arrow(pa.Table.from_batches([batch]))
                 if not isinstance(frame, pl.DataFrame):
                     return
@@ -89,7 +91,8 @@ def header_of(path: Path, kind: str) -> list[str]:
     """Return the column names of a CSV or Parquet file."""
     if kind == "parquet":
         try:
-            return pq.read_schema(path).names
+            schema: Any = pq.read_schema(path)
+            return list(schema.names)
         except pa.ArrowException as fault:
             raise unreadable(path, fault) from None
     with open_bytes(path) as stream:
@@ -200,5 +203,3 @@ def _as_json_text(column: pl.Series) -> pl.Series:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - nested Parquet values
     return list(value) if isinstance(value, pl.Series) else value
-
-

@@ -31,7 +31,10 @@ def _fault(loc: Loc, text: str) -> Fault:
 
 def _sources(recipe: Recipe) -> Iterator[Fault]:
     if len(recipe.sources) > 1:
-        yield _fault(("sources",), f"found {len(recipe.sources)}; several sources are not in this version of Evenly yet. Give one.")
+        yield _fault(
+            ("sources",),
+            f"found {len(recipe.sources)}; several sources are not in this version of Evenly yet. Give one.",
+        )
     for index, source in enumerate(recipe.sources):
         for name, column in source.columns.items():
             loc = ("sources", index, "columns", name, "from_path")
@@ -46,7 +49,10 @@ def _sources(recipe: Recipe) -> Iterator[Fault]:
 
 def _tokens(recipe: Recipe) -> Iterator[Fault]:
     if recipe.tokenizer is None and any(step.kind == "tokens" for step in recipe.curate):
-        yield _fault(("tokenizer",), "is missing, and a tokens step needs one. Give a tokenizer.json or a packaged vocabulary such as o200k_base.")
+        yield _fault(
+            ("tokenizer",),
+            "is missing, and a tokens step needs one. Give a tokenizer.json or a packaged vocabulary: o200k_base.",
+        )
 
 
 def _steps(recipe: Recipe) -> Iterator[Fault]:
@@ -55,17 +61,24 @@ def _steps(recipe: Recipe) -> Iterator[Fault]:
         if step.kind in GLOBAL_KINDS:
             seen_global = step.kind
         elif seen_global is not None:
-            yield _fault(("curate", index), f"'{step.kind}' looks at one record and stands after '{seen_global}', which looks at all. Move it up.")
+            yield _fault(
+                ("curate", index),
+                f"'{step.kind}' looks at one record and stands after '{seen_global}', which looks at all. Move it up.",
+            )
         for low, high in (("min", "max"), ("min_tokens", "max_tokens")):
             lowest, highest = getattr(step.body, low, None), getattr(step.body, high, None)
             if lowest is not None and highest is not None and lowest > highest:
-                yield _fault(("curate", index, step.kind), f"{low} {lowest} is above {high} {highest}: nothing would be kept.")
+                yield _fault(
+                    ("curate", index, step.kind), f"{low} {lowest} is above {high} {highest}: nothing would be kept."
+                )
 
 
 def _balance(recipe: Recipe) -> Iterator[Fault]:
     balance = recipe.balance
     if balance.cap is not None and balance.size is not None:
-        yield _fault(("balance",), "cap and size contradict each other: with size, the cap is solved for. Give one of them.")
+        yield _fault(
+            ("balance",), "cap and size contradict each other: with size, the cap is solved for. Give one of them."
+        )
     if balance.cap is None and balance.size is None:
         yield _fault(("balance",), "policy cap needs `cap` (records per stratum at most) or `size` (records in all).")
     columns = [stratum.column for stratum in balance.strata]
@@ -73,7 +86,10 @@ def _balance(recipe: Recipe) -> Iterator[Fault]:
         if stratum.column in columns[:index]:
             yield _fault(("balance", "strata", index), f"'{stratum.column}' is an axis already. Name each column once.")
         if stratum.min is not None and stratum.max is not None and stratum.min > stratum.max:
-            yield _fault(("balance", "strata", index), f"min {stratum.min} is above max {stratum.max}: no record is in a stratum.")
+            yield _fault(
+                ("balance", "strata", index),
+                f"min {stratum.min} is above max {stratum.max}: no record is in a stratum.",
+            )
     if balance.take_all is not None:
         yield from _take_all(balance.take_all, columns)
 
@@ -87,9 +103,12 @@ def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
         return
     for column in parsed.columns:
         if column not in columns:
-            yield _fault(loc, f"'{column}' is no column of the strata, and take_all looks at a stratum's values: {', '.join(columns)}.")
+            yield _fault(
+                loc,
+                f"'{column}' is no column of the strata; take_all looks at a stratum's values: {', '.join(columns)}.",
+            )
     if parsed.kind not in {"boolean", "unknown"}:
-        yield _fault(loc, f"yields {parsed.kind}, expected a condition such as \"{columns[0]} >= 240\".")
+        yield _fault(loc, f'yields {parsed.kind}, expected a condition such as "{columns[0]} >= 240".')
 
 
 def _split(recipe: Recipe) -> Iterator[Fault]:
@@ -97,14 +116,23 @@ def _split(recipe: Recipe) -> Iterator[Fault]:
     if sum(fractions) > 1 + 1e-9:  # what 0.1 + 0.2 + 0.7 may miss 1 by
         yield _fault(("split",), f"the fractions sum to {sum(fractions):g}, expected at most 1.")
     if "lite" in recipe.split:
-        yield _fault(("split", "lite"), "'lite' is reserved for a small set of its own, which is not in this version of Evenly yet.")
+        yield _fault(
+            ("split", "lite"),
+            "'lite' is reserved for a small set of its own, which is not in this version of Evenly yet.",
+        )
 
 
 def _export(recipe: Recipe) -> Iterator[Fault]:
     taken = {*OUTPUT_NAMES.values(), *FORMAT_COLUMNS[recipe.export.format]}
-    named = [(("export", "keep", index), column) for index, column in enumerate(recipe.export.keep)]
+    named: list[tuple[Loc, str]] = [
+        (("export", "keep", index), column) for index, column in enumerate(recipe.export.keep)
+    ]
     if recipe.balance.label is not None:
         named.append((("balance", "label"), recipe.balance.label))
     for loc, column in named:
         if column in taken:
-            yield _fault(loc, f"'{column}' is a column that the output has of its own. Derive it under another name: `- derive: {{my_{column}: {column}}}`.")
+            yield _fault(
+                loc,
+                f"'{column}' is a column that the output has of its own. Derive it under another name: "
+                f"`- derive: {{my_{column}: {column}}}`.",
+            )

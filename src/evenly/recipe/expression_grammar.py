@@ -22,13 +22,12 @@ from evenly.recipe.expression_operations import (
     Signature,
     kind_of,
 )
-from evenly.recipe.expression_words import ExpressionFault, admit, shown, too_deep
+from evenly.recipe.expression_words import DEEPEST_TREE, ExpressionFault, admit, shown, too_deep
 
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
 
-DEEPEST_TREE = 64  # operations under one another; Polars' time grows with the square of it
 _MOST_DECIMALS = 15
 
 # A node of sqlglot's tree: the operation that it is, and its parts that are arguments. `_SPECIAL` reads the rest.

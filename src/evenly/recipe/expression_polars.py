@@ -24,20 +24,42 @@ _DTYPES = {"number": pl.Float64, "text": pl.String, "boolean": pl.Boolean}
 
 def build(operations: Sequence[Operation], kinds: Sequence[str]) -> pl.Expr:
     """Return the Polars expression of the last of `operations`; `kinds` are boolean, number, text or unknown."""
+    anchor = next((str(operation.constants[0]) for operation in operations if operation.name == "column"), None)
     built: list[pl.Expr] = []
+    per_row: list[bool] = []  # whether the value has one entry per row, or one for all
     for operation, kind in zip(operations, kinds, strict=True):
-        if operation.name == "column":
-            built.append(_column(str(operation.constants[0]), kind))
-        elif operation.name == "null":
-            built.append(pl.lit(None, dtype=_DTYPES.get(kind)))
-        else:
-            wants = operation.signature.wants(len(operation.arguments))
-            arguments = [
-                _as_text(built[place], kinds[place]) if want == "shown" else built[place]
-                for place, want in zip(operation.arguments, wants, strict=True)
-            ]
-            built.append(BUILDERS[operation.name](*arguments, *operation.constants))
+        places = operation.arguments
+        arguments = _arguments(operation, [built[place] for place in places], [kinds[place] for place in places])
+        spread = operation.name in {"/", "%"} and anchor is not None and not per_row[places[1]]
+        if spread and anchor is not None:
+            arguments[1] = _spread(arguments[1], anchor)
+        per_row.append(spread or operation.name == "column" or any(per_row[place] for place in places))
+        built.append(_built(operation, kind, arguments))
     return built[-1].cast(pl.Int64, strict=False) if operations[-1].name == "cast bigint" else built[-1]
+
+
+def _arguments(operation: Operation, built: list[pl.Expr], kinds: list[str]) -> list[pl.Expr]:
+    wants = operation.signature.wants(len(built))
+    return [
+        _as_text(value, kind) if want == "shown" else value
+        for value, kind, want in zip(built, kinds, wants, strict=True)
+    ]
+
+
+def _built(operation: Operation, kind: str, arguments: list[pl.Expr]) -> pl.Expr:
+    if operation.name == "column":
+        return _column(str(operation.constants[0]), kind)
+    if operation.name == "null":
+        return pl.lit(None, dtype=_DTYPES.get(kind))
+    return BUILDERS[operation.name](*arguments, *operation.constants)
+
+
+def _spread(constant: pl.Expr, anchor: str) -> pl.Expr:
+    """Give a constant divisor one entry per row, by adding a zero that the column `anchor` gives for every row.
+
+    Polars divides by a single value by multiplying with its reciprocal, which is off in the last bit: 49 % 49 is 49.
+    """
+    return constant + pl.col(anchor).is_null().is_null().cast(pl.Float64)
 
 
 def _finite(value: pl.Expr) -> pl.Expr:

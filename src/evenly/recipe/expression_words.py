@@ -9,6 +9,7 @@ time.
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING
 
 from evenly.errors import did_you_mean
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LONGEST = 4_000  # characters
 DEEPEST = 24  # parentheses and CASE inside one another: sqlglot's parser takes about 22 stack frames for each
 
+DEEPEST_TREE = 64  # operations under one another: Polars' time grows with the square of it
+
 
 class ExpressionFault(ValueError):
     """A text that is no expression; its message is one line: what was found, what was expected, what to do."""
@@ -32,6 +35,7 @@ _KEYWORDS = frozenset(
 _SIGNS = frozenset(
     "L_PAREN R_PAREN COMMA PLUS DASH STAR SLASH MOD DPIPE EQ NEQ LT LTE GT GTE NUMBER STRING IDENTIFIER".split()  # noqa: SIM905
 )
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _TYPES = {
     **dict.fromkeys(("DOUBLE", "FLOAT", "REAL"), "DOUBLE"),
     **dict.fromkeys(("INT", "INTEGER", "BIGINT"), "BIGINT"),
@@ -99,10 +103,15 @@ def admit(text: str, functions: Collection[str]) -> list[Token]:
     if len(text) > LONGEST:
         msg = f"an expression of {len(text):,} characters, expected at most {LONGEST:,}. Derive parts of it first."
         raise ExpressionFault(msg)
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        msg = f"{shown(text)} holds half a character (a lone surrogate), expected whole ones. Write the text again."
+        raise ExpressionFault(msg)
     try:
         tokens = Tokenizer().tokenize(text)
     except TokenError as fault:
-        msg = f"{shown(text)} ends inside quotes. Text stands in 'single' quotes, a name in \"double\" ones."
+        msg = (
+            f"{shown(text)} ends inside quotes or a comment. Text stands in 'single' quotes, a name in \"double\" ones."
+        )
         raise ExpressionFault(msg) from fault
     if any(token.comments for token in tokens) or not tokens:
         msg = "an expression without comments is expected. Note that -- and /* begin one; minus a negative is a - (-b)."
@@ -121,15 +130,15 @@ def admit(text: str, functions: Collection[str]) -> list[Token]:
 
 def shown(text: str, length: int = 60) -> str:
     """Return `text` for a message: on one line and not longer than `length` characters."""
-    line = " ".join(text.split())
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def too_deep() -> ExpressionFault:
     """Return the fault of an expression with too much inside one another."""
     return ExpressionFault(
-        f"an expression nested too deeply: expected at most {DEEPEST} parentheses or CASE inside one another. "
-        "Derive parts of it as columns first."
+        f"nested too deeply: expected at most {DEEPEST} parentheses or CASE, and {DEEPEST_TREE} operations, inside one "
+        "another (AND and OR are free). For one of many values write IN (…), else derive parts as columns first."
     )
 
 
@@ -169,6 +178,9 @@ def _type(token: Token) -> Token:
 def _admitted(token: Token, source: str, functions: Collection[str], *, called: bool) -> Token:
     from sqlglot.tokenizer_core import TokenType  # noqa: PLC0415
 
+    if token.token_type.name == "NUMBER" and not _NUMBER.fullmatch(source):
+        msg = f"{shown(source)} is no number. Expected one such as 12, 0.5 or 1e6."
+        raise ExpressionFault(msg)
     if token.token_type.name in _SIGNS:
         if called and token.token_type.name == "IDENTIFIER":
             msg = f'a call of "{shown(token.text)}", a quoted name. A function is written without quotes.'
@@ -202,5 +214,5 @@ def _call_message(name: str, functions: Collection[str]) -> str:
     reason = _REFUSED_CALLS.get(name) or (_FILE if name.startswith(("read_", "scan_")) else None)
     if reason is not None:
         return f"{shown(name)}(…) {reason}."
-    near = did_you_mean(name, functions) or f" There are {', '.join(sorted(functions))}."
-    return f"{shown(name)}(…) is no function of an expression.{near}"
+    known = ", ".join(sorted(functions))
+    return f"{shown(name)}(…) is no function of an expression. There are {known}.{did_you_mean(name, functions)}"

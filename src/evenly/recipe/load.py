@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -17,11 +15,27 @@ from evenly.recipe.check import meaning_faults
 from evenly.recipe.model import LATER, LATER_POLICIES, Recipe
 from evenly.recipe.needs import Loc, show_path
 
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic_core import ErrorDetails
+
+SHOWN_CHARS: Final = 60
+"""Characters of a wrong value that an error shows."""
+
+WANTED: Final = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text (in quotes where YAML would read a number or true)",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "too_short": "at least one",
+    "string_too_short": "a text that is not empty",
+}
+"""pydantic's error type -> what was expected, in a user's words."""
 
 
 def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -41,16 +55,15 @@ def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     return parse_recipe(text, overrides, folder=Path(path).parent, shown=str(path))
 
 
-def parse_recipe(
-    text: str, overrides: Sequence[str] = (), folder: Path = Path(), shown: str = "recipe"
-) -> Recipe:
-    """Read a recipe from YAML text; see `read_recipe`."""
-    data = _yaml(text, shown)
-    if not isinstance(data, dict):
-        raise RecipeError([f"{shown}: expected keys such as `name:` and `sources:`, found {_kind(data)}."])
-    plain = _plain(data)
-    _take_files_from(plain, folder)
-    return override_and_build(plain, overrides, marked=data, shown=shown)
+def parse_recipe(text: str, overrides: Sequence[str] = (), folder: Path | None = None, shown: str = "recipe") -> Recipe:
+    """Read a recipe from YAML text; see `read_recipe`. Without `folder`, files are taken from the working folder."""
+    marked = _yaml(text, shown)
+    if not _is_mapping(marked):
+        raise RecipeError([f"{shown}: expected keys such as `name:` and `sources:`, found {_kind(marked)}."])
+    plain: dict[str, Any] = _plain(marked)
+    if folder is not None and folder != Path():
+        _take_files_from(plain, folder)
+    return override_and_build(plain, overrides, marked=marked, shown=shown)
 
 
 def override_and_build(
@@ -73,7 +86,7 @@ def build_recipe(data: dict[str, Any], marked: object = None, shown: str = "reci
         recipe = Recipe.model_validate(data)
     except ValidationError as fault:
         found = [_fault_text(error, data, marked) for error in fault.errors(include_url=False)]
-        raise RecipeError([_where(shown, text) for text in dict.fromkeys(found)]) from None
+        raise RecipeError([_where(shown, text) for text in _merged(found)]) from None
     faults = meaning_faults(recipe)
     if faults:
         raise RecipeError([_where(shown, f"{path}{_line(marked, loc)}: {text}") for loc, path, text in faults])
@@ -87,16 +100,18 @@ def json_schema() -> dict[str, Any]:
 
 
 def _where(shown: str, text: str) -> str:
-    return text if shown == "recipe" and text.startswith("recipe") else f"{shown}: {text}"
+    return text if shown == "recipe" else f"{shown}: {text}"
 
 
-def _yaml(text: str, shown: str) -> object:
+def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
+    """Return YAML 1.2 with ruamel's line marks."""
+    reader: Any = YAML(typ="rt")
     try:
-        return YAML(typ="rt").load(text)
+        return reader.load(text)
     except MarkedYAMLError as fault:
-        mark = fault.problem_mark
-        line = f":{mark.line + 1}" if mark is not None else ""
-        problem = " ".join(str(fault.problem or fault.context).split())
+        marked: Any = fault
+        line = f":{marked.problem_mark.line + 1}" if marked.problem_mark is not None else ""
+        problem = " ".join(str(marked.problem or marked.context).split())
         raise RecipeError([f"{shown}{line}: not YAML: {problem}."]) from None
     except (YAMLError, ValueError, RecursionError) as fault:
         raise RecipeError([f"{shown}: not YAML: {' '.join(str(fault).split())}."]) from None
@@ -104,9 +119,9 @@ def _yaml(text: str, shown: str) -> object:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
     """Return ruamel's marked values as plain ones (its texts and numbers are subclasses that strict types refuse)."""
-    if isinstance(value, Mapping):
+    if _is_mapping(value):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if _is_list(value):
         return [_plain(item) for item in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
@@ -116,18 +131,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
 
 def _take_files_from(data: dict[str, Any], folder: Path) -> None:
     """Make the recipe's relative paths relative to the working folder, since a recipe's folder may be elsewhere."""
-    if folder == Path():
-        return
 
     def moved(path: Any) -> Any:  # noqa: ANN401 - not checked yet
-        return os.path.join(folder, path) if isinstance(path, str) and "://" not in path else path  # noqa: PTH118 - keeps globs as written
+        return (folder / path).as_posix() if isinstance(path, str) and "://" not in path else path
 
-    sources = data.get("sources")
-    for source in sources if isinstance(sources, list) else []:
-        if isinstance(source, dict) and "files" in source:
-            files = source["files"]
-            source["files"] = [moved(file) for file in files] if isinstance(files, list) else moved(files)
-    if isinstance(data.get("tokenizer"), str) and data["tokenizer"].endswith(".json"):
+    sources: Any = data.get("sources")
+    for source in sources if _is_list(sources) else []:
+        if _is_mapping(source) and "files" in source:
+            files: Any = source["files"]
+            source["files"] = [moved(file) for file in files] if _is_list(files) else moved(files)
+    if str(data.get("tokenizer")).endswith(".json"):
         data["tokenizer"] = moved(data["tokenizer"])
 
 
@@ -136,23 +149,24 @@ def _override(data: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = path.split(".")
     if not equals or not all(keys):
-        raise RecipeError([f"--set {override}: expected KEY=VALUE, such as balance.cap=100 or sources.0.files=data/*.jsonl."])
+        example = "balance.cap=100 or sources.0.files=data/*.jsonl"
+        raise RecipeError([f"--set {override}: expected KEY=VALUE, such as {example}."])
     value = _plain(_yaml(text, f"--set {path}"))
     here: Any = data
     for depth, key in enumerate(keys[:-1]):
         here = _descend(here, key, f"--set {override}: {'.'.join(keys[: depth + 1])}")
-    if isinstance(here, list):
+    if _is_list(here):
         here[_index(here, keys[-1], f"--set {override}: {path}")] = value
-    elif isinstance(here, dict):
+    elif _is_mapping(here):
         here[keys[-1]] = value
     else:
         raise RecipeError([f"--set {override}: {'.'.join(keys[:-1])} is {_kind(here)}, it has no keys."])
 
 
 def _descend(here: Any, key: str, shown: str) -> Any:  # noqa: ANN401 - plain data
-    if isinstance(here, list):
+    if _is_list(here):
         return here[_index(here, key, shown)]
-    if isinstance(here, dict):
+    if _is_mapping(here):
         return here.setdefault(key, {})
     raise RecipeError([f"{shown}: {_kind(here)} has no keys."])
 
@@ -160,7 +174,7 @@ def _descend(here: Any, key: str, shown: str) -> Any:  # noqa: ANN401 - plain da
 def _index(items: list[Any], key: str, shown: str) -> int:
     if key.isdecimal() and int(key) < len(items):
         return int(key)
-    raise RecipeError([f"{shown}: found '{key}', expected a number from 0 to {len(items) - 1} (the items are numbered from 0)."])
+    raise RecipeError([f"{shown}: found '{key}', expected a number from 0 to {len(items) - 1} (items count from 0)."])
 
 
 def _fault_text(error: ErrorDetails, data: object, marked: object) -> str:
@@ -180,6 +194,17 @@ def _fault_text(error: ErrorDetails, data: object, marked: object) -> str:
     return f"{shown}{line}: {_expectation(error, loc)}"
 
 
+def _merged(texts: Sequence[str]) -> list[str]:
+    """Return the faults without repetitions; what was expected instead of one value stands in one fault."""
+    merged: dict[str, list[str]] = {}
+    for text in texts:
+        found, expected, what = text.partition(", expected ")
+        others = merged.setdefault(found + expected, [])
+        if what not in others:
+            others.append(what)
+    return [found + " or ".join([*(what.removesuffix(".") for what in others[:-1]), others[-1]]) for found, others in merged.items()]
+
+
 def _expectation(error: ErrorDetails, loc: Loc) -> str:
     """Return what was found and what was expected, in a user's words."""
     found = _found(error["input"])
@@ -193,18 +218,7 @@ def _expectation(error: ErrorDetails, loc: Loc) -> str:
         return f"found {found}, expected one of: {', '.join(choices)}.{near}"
     if kind == "value_error":
         return f"{context['error']}."
-    wanted = {
-        "int_type": "a whole number",
-        "int_from_float": "a whole number",
-        "float_type": "a number",
-        "string_type": "text (in quotes where YAML would read a number or true)",
-        "bool_type": "true or false",
-        "list_type": "a list",
-        "dict_type": "a mapping of keys to values",
-        "model_type": "a mapping of keys to values",
-        "too_short": "at least one",
-        "string_too_short": "a text that is not empty",
-    }.get(kind)
+    wanted = WANTED.get(kind)
     if wanted is None and kind == "string_pattern_mismatch":
         wanted = f"a name of letters, digits and underscores (pattern {context['pattern']})"
     if wanted is None:
@@ -213,57 +227,55 @@ def _expectation(error: ErrorDetails, loc: Loc) -> str:
 
 
 def _purpose(loc: Loc) -> str:
-    """Return what a missing key would say: the first line of its model's docstring where it has one."""
-    field: Any = None
-    model: Any = Recipe
-    for step in loc:
-        if isinstance(step, str) and isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(step)
-            model = _model_of(field.annotation) if field is not None else None
+    """Return what a missing key is for: the first line of its model's docstring, where it has a model."""
+    model = _model_at(loc)
     doc = (model.__doc__ or "").strip().split("\n")[0] if model is not None else ""
     return f"Expected: {doc}" if doc else f"Write `{loc[-1]}: …`."
 
 
 def _keys_at(loc: Loc) -> list[str]:
     """Return the keys that a recipe may have at a location."""
-    model: Any = Recipe
-    for step in loc:
-        if isinstance(step, str) and isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(step)
-            model = _model_of(field.annotation) if field is not None else None
+    model = _model_at(loc)
     return list(model.model_fields) if model is not None else []
 
 
-def _model_of(annotation: Any) -> Any:  # noqa: ANN401 - walks typing constructs
+def _model_at(loc: Loc) -> type[BaseModel] | None:
+    """Return the model of what stands at a location of a recipe, or None where that is no model."""
+    model: type[BaseModel] | None = Recipe
+    for step in loc:
+        if isinstance(step, str):
+            field = model.model_fields.get(step) if model is not None else None
+            model = _model_of(field.annotation) if field is not None else None
+    return model
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - walks typing constructs
     """Return the model class within an annotation such as `list[Step]` or `Tokens | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        model = _model_of(inner)
-        if model is not None:
-            return model
-    return None
+    return next(filter(None, map(_model_of, get_args(annotation))), None)
 
 
-def _real_loc(loc: Loc, data: object) -> Loc:
-    """Return pydantic's location without the union tags that it inserts; the last step may be a key that is missing."""
+def _real_loc(loc: Loc, data: Any) -> Loc:  # noqa: ANN401 - plain data
+    """Return pydantic's location without the union tags that it inserts; its last step may be a key that is missing."""
     real: list[int | str] = []
-    here: Any = data
+    here = data
     for depth, step in enumerate(loc):
-        last = depth == len(loc) - 1
-        if isinstance(here, dict):
-            if step in here or (last and isinstance(step, str) and step.isidentifier()):
+        if _is_mapping(here):
+            missing = depth == len(loc) - 1 and isinstance(step, str) and step.isidentifier()
+            if step in here or missing:
                 real.append(step)
                 here = here.get(step)
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+        elif _is_list(here) and isinstance(step, int) and step < len(here):
             real.append(step)
             here = here[step]
     return tuple(real)
 
 
 def _later(loc: Loc) -> str | None:
+    """Return what a key of the design is that this version lacks; `split.lite` may have keys of its own beneath."""
     named = [str(step) for step in loc if isinstance(step, str)]
-    return LATER.get(".".join(named)) or LATER.get(".".join(named[-2:]))
+    return LATER.get(".".join(named[:2])) or LATER.get(".".join(named[-2:])) or LATER.get(".".join(named))
 
 
 def _line(marked: Any, loc: Loc) -> str:  # noqa: ANN401 - ruamel's marked data
@@ -281,16 +293,22 @@ def _line(marked: Any, loc: Loc) -> str:  # noqa: ANN401 - ruamel's marked data
     return f" (line {line})" if line is not None else ""
 
 
-def _found(value: object) -> str:
+def _found(value: Any) -> str:  # noqa: ANN401 - plain data
     text = repr(value) if isinstance(value, str | int | float | bool) else _kind(value)
-    return text if len(text) <= 60 else text[:57] + "…"  # noqa: PLR2004 - what a terminal line bears
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
 
 
-def _kind(value: object) -> str:
+def _kind(value: Any) -> str:  # noqa: ANN401 - plain data
     if value is None:
         return "nothing"
-    if isinstance(value, Mapping):
-        return "a mapping with the keys " + ", ".join(str(key) for key in value)
-    return "a list" if isinstance(value, list) else f"{value!r}"
+    if _is_mapping(value):
+        return "a mapping with the keys " + ", ".join(map(str, value))
+    return "a list" if _is_list(value) else repr(value)
 
 
+def _is_mapping(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

@@ -1,6 +1,6 @@
 """The recipe: what a user asks for, as typed, frozen data. Pure: no file is opened here.
 
-`evenly.recipe.load` turns YAML into a `Recipe` and faults into texts; `evenly.recipe.needs` says which columns it reads.
+`evenly.recipe.load` turns YAML into a `Recipe` and faults into texts; `evenly.recipe.needs` says what columns it reads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from evenly.recipe.steps import Column, Columns, Step, Strict
+from evenly.recipe.steps import Column, ColumnNames, Columns, Step, Strict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ LATER_POLICIES: Final = ("proportional", "equal", "power", "unimax", "target", "
 
 
 class FromColumn(Strict):
-    """Where a column comes from: `from_path`, a regular expression on the file's path whose first group is the value."""
+    """Where a column comes from: `from_path`, a regular expression on the file's path; its first group is the value."""
 
     from_path: Annotated[str, Field(min_length=1)]
 
@@ -56,8 +56,8 @@ class Source(Strict):
     format: Literal["jsonl", "csv", "parquet"] | None = None
     id: Columns
     duplicate_ids: Literal["error", "drop"] = "error"
-    columns: dict[Column, FromColumn] = {}
-    as_text: Columns | Annotated[list[str], Field(max_length=0)] = []
+    columns: dict[Column, FromColumn] = Field(default_factory=dict[str, FromColumn])
+    as_text: ColumnNames = Field(default_factory=list[str])
 
 
 class Template(Strict):
@@ -104,13 +104,17 @@ class Export(Strict):
 
     format: Literal["text", "prompt-completion", "messages"] = "text"
     files: Literal["parquet", "jsonl"] = "parquet"
-    keep: list[Column] = []
+    keep: ColumnNames = Field(default_factory=list[str])
     shard_rows: Annotated[int, Field(ge=1)] = 100_000
     ledger: bool = True
 
 
 Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
+
+
+def _all_train() -> dict[str, int | float]:
+    return {"train": 1.0}
 
 
 class Recipe(Strict):
@@ -120,10 +124,10 @@ class Recipe(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
     sources: Annotated[list[Source], Field(min_length=1)]
-    curate: list[Step] = []
+    curate: list[Step] = Field(default_factory=list[Step])
     template: Template
     balance: Balance
-    split: Annotated[dict[SplitName, Share], Field(min_length=1)] = {"train": 1.0}
+    split: Annotated[dict[SplitName, Share], Field(min_length=1)] = Field(default_factory=_all_train)
     export: Export = Export()
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
 

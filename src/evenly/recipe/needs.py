@@ -1,8 +1,8 @@
 """Which columns a recipe reads, and as what: found by walking the recipe from source to export, without any data.
 
 A column's type is fixed by how the recipe uses it, never by a sample of rows: a sample would make the result depend on
-which rows come first. `number` or arithmetic makes it a number, `join` takes lists, `as_text` takes anything as its JSON
-text, and what is only passed through keeps the type that all of its values share.
+which rows come first. `number` or arithmetic makes it a number, `join` takes lists, `as_text` takes anything as its
+JSON text, and what is only passed through keeps the type that all of its values share.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class Flow:
             self.needs[column] = Need(column, wanted, self.needs[column].path)
             return
         if wanted == "number":
-            text = f"'{column}' is {kind} here, a number is needed. Put `- number: {{column: {column}}}` before it in curate."
+            text = f"'{column}' is {kind} here, a number is needed. Put `- number: {{column: {column}}}` into curate."
         else:
-            text = f"'{column}' is a {kind} here, {wanted} is needed. Use it before it becomes a {kind}, or join it into a new column."
+            text = f"'{column}' is a {kind} here, {wanted} is needed. Use it before it becomes one, or join it first."
         self.faults.append((loc, show_path(loc), text))
 
     def make(self, column: str, kind: Kind) -> None:
@@ -120,7 +120,11 @@ def carried_columns(recipe: Recipe) -> list[str]:
     outside = {name for name, need in flow.needs.items() if not need.path.startswith("curate")}
     outside |= {field for _, _, field, _ in template_fields(recipe)} | set(recipe.export.keep)
     outside |= {stratum.column for stratum in recipe.balance.strata}
-    return sorted(name for name, kind in flow.kinds.items() if name in outside or not (name in flow.joined or kind in {"list", "json"}))
+    return sorted(
+        name
+        for name, kind in flow.kinds.items()
+        if name in outside or not (name in flow.joined or kind in {"list", "json"})
+    )
 
 
 def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:
@@ -146,8 +150,7 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
             flow.read(body.column, "any", (*loc, "column"))
             flow.make(body.column, "number")
         case "join":
-            for column in body.columns:
-                flow.read(column, "list", (*loc, "columns"))
+            _read_all(flow, body.columns, "list", (*loc, "columns"))
             flow.joined.update(body.columns)
             flow.make(body.into, "text")
             flow.joined.discard(body.into)
@@ -158,13 +161,15 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
                 parsed = flow.expression(text, (*loc, name))
                 flow.make(name, "any" if parsed is None or parsed.kind == "unknown" else parsed.kind)
         case "unique":
-            for column in body.columns:
-                flow.read(column, "any", (*loc, "columns"))
-        case "chars" | "tokens":
-            flow.read(body.column, "text", (*loc, "column"))
+            _read_all(flow, body.columns, "any", (*loc, "columns"))
         case _:
-            for column in body.column:
-                flow.read(column, "text", (*loc, "column"))
+            named = [body.column] if isinstance(body.column, str) else body.column
+            _read_all(flow, named, "text", (*loc, "column"))
+
+
+def _read_all(flow: Flow, columns: list[str], wanted: Kind, loc: Loc) -> None:
+    for column in columns:
+        flow.read(column, wanted, loc)
 
 
 def _balance(flow: Flow, recipe: Recipe) -> None:
@@ -185,7 +190,9 @@ def _template(flow: Flow, recipe: Recipe) -> None:
     for part in ("prompt", "completion"):
         loc: Loc = ("template", part)
         try:
-            fields = [field for field in string.Formatter().parse(getattr(recipe.template, part)) if field[1] is not None]
+            fields = [
+                field for field in string.Formatter().parse(getattr(recipe.template, part)) if field[1] is not None
+            ]
         except ValueError as fault:
             flow.faults.append((loc, show_path(loc), f"{fault}. Write a brace that is text twice: {{{{ or }}}}."))
             continue
@@ -201,7 +208,9 @@ def _field_fault(column: str, spec: str, conversion: str | None) -> str | None:
     if not column or column.isdecimal():
         return "a field without a name. Write {column} or {column:format}."
     if conversion is not None or re.search(r"[.\[]", column):
-        return f"'{{{column}}}' looks into a value. A field is the name of a column, with a format at most: {{price:.0f}}."
+        return (
+            f"'{{{column}}}' looks into a value. A field is the name of a column, with a format at most: {{price:.0f}}."
+        )
     if "{" in spec:
         return f"a format within a format in '{{{column}:{spec}}}'. Write the format itself."
     try:

@@ -25,7 +25,10 @@ def _as_list(value: object) -> object:
 
 
 Column = Annotated[str, Field(min_length=1)]
-Columns = Annotated[list[Column], BeforeValidator(_as_list, json_schema_input_type=str | list[str]), Field(min_length=1)]
+Columns = Annotated[
+    list[Column], BeforeValidator(_as_list, json_schema_input_type=str | list[str]), Field(min_length=1)
+]
+ColumnNames = Annotated[list[Column], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -141,7 +144,9 @@ class Step(Strict):
         given = [kind for kind in type(self).model_fields if getattr(self, kind) is not None]
         if len(given) != 1:
             found = "none" if not given else " and ".join(given)
-            message = f"a step is a mapping with one key, its kind; found {found}. Write each step as an item of its own"
+            message = (
+                f"a step is a mapping with one key, its kind; found {found}. Write each step as an item of its own"
+            )
             raise ValueError(message)
         return self
 

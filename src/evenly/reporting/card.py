@@ -10,7 +10,13 @@ from ruamel.yaml import YAML
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
 
 COLUMNS = {
     "id": "names the record in the raw data",
@@ -26,12 +32,16 @@ COLUMNS = {
 
 
 def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
-    """Return the card's Markdown. `columns` maps the data's columns to their types; the rest comes from the manifest."""
+    """Return the card's Markdown: from the manifest, and `columns`, the data's columns with their types."""
     rows, recipe = manifest["rows"], manifest["recipe"]
     ending = recipe["export"]["files"]
     configs = [{"split": name, "path": f"data/{name}-*.{ending}"} for name in rows["splits"]]
     size = next((label for limit, label in SIZES if sum(rows["splits"].values()) < limit), "n>10M")
-    front = {"pretty_name": recipe["name"], "size_categories": [size], "configs": [{"config_name": "default", "data_files": configs}]}
+    front = {
+        "pretty_name": recipe["name"],
+        "size_categories": [size],
+        "configs": [{"config_name": "default", "data_files": configs}],
+    }
     sections = [
         f"---\n{_yaml(front)}---\n",
         f"# {recipe['name']}\n",
@@ -43,9 +53,10 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
         "| | rows |\n|---|---:|",
         *[f"| {name} | {count:,} |" for name, count in _flow(rows)],
         "\n## Load it\n",
-        "```python\nfrom datasets import load_dataset\n\ndataset = load_dataset(\"path/to/this/folder\")\n```\n",
+        '```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("path/to/this/folder")\n```\n',
         "## The recipe\n",
-        f"Evenly {manifest['evenly']}, seed {manifest['seed']}. The same recipe over the same records selects the same rows on any machine.\n",
+        f"Evenly {manifest['evenly']}, seed {manifest['seed']}. The same recipe over the same records selects the same "
+        "rows on any machine.\n",
         f"```yaml\n{_yaml(recipe)}```\n",
     ]
     return "\n".join(sections)
@@ -57,10 +68,12 @@ def _story(manifest: Mapping[str, Any]) -> str:
     text = (
         f"{rows['selected']:,} of {rows['kept']:,} curated records, drawn from {strata['count']:,} strata "
         f"({strata['take_all']:,} taken whole, {strata['capped']:,} capped). "
-        f"They are as even as {after['effective_strata']:,.0f} equal strata would be; the pool was like {before['effective_strata']:,.0f}."
+        f"They are as even as {after['effective_strata']:,.0f} equal strata would be; "
+        f"the pool was like {before['effective_strata']:,.0f}."
     )
     if before.get("label_mean") is not None:
-        text += f" Mean {manifest['recipe']['balance']['label']}: {before['label_mean']:,.2f} before, {after['label_mean']:,.2f} after."
+        label = manifest["recipe"]["balance"]["label"]
+        text += f" Mean {label}: {before['label_mean']:,.2f} before, {after['label_mean']:,.2f} after."
     return text + "\n"
 
 

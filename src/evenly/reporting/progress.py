@@ -7,12 +7,13 @@ import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
+
+    from rich.console import Console
 
     Advance = Callable[[int], None]
 
@@ -29,7 +30,7 @@ class Silent:
     """Says nothing."""
 
     @contextmanager
-    def phase(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+    def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
         """Begin a phase that nobody hears of."""
         del name, total, unit
         yield lambda amount: None  # noqa: ARG005 - an advance of nothing
@@ -43,7 +44,7 @@ class Bars:
         self.console = console
 
     @contextmanager
-    def phase(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+    def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
         """Draw the phase while it lasts."""
         begun = time.monotonic()
         if not self.console.is_terminal:
@@ -71,7 +72,7 @@ class JsonLines:
         self.stream = stream
 
     @contextmanager
-    def phase(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+    def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
         """Say when the phase begins and ends, and how far it came."""
         begun, done = time.monotonic(), 0
         self._say(event="begin", phase=name, total=total, unit=unit)
@@ -81,7 +82,9 @@ class JsonLines:
             done += amount
 
         yield advance
-        self._say(event="end", phase=name, done=done, total=total, unit=unit, seconds=round(time.monotonic() - begun, 3))
+        self._say(
+            event="end", phase=name, done=done, total=total, unit=unit, seconds=round(time.monotonic() - begun, 3)
+        )
 
     def _say(self, **event: object) -> None:
         self.stream.write(json.dumps(event) + "\n")

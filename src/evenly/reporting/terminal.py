@@ -71,14 +71,21 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int]) -> Table:
     table.add_row("kept", f"{rows['kept']:,}", "")
     if rows["outside_strata"]:
         table.add_row("outside", f"{rows['outside_strata']:,}", "in no stratum")
-    drawn = f"from {strata['count']:,} strata: {strata['take_all']:,} taken whole, {strata['capped']:,} capped, {strata['short']:,} with less than the cap"
+    drawn = (
+        f"{strata['count']:,} strata: {strata['take_all']:,} whole, {strata['capped']:,} capped, "
+        f"{strata['short']:,} with all they have"
+    )
     table.add_row("selected", f"{rows['selected']:,}", drawn)
     for name, count in rows["splits"].items():
         table.add_row(f"  {name}", f"{count:,}", "")
     if rows["unassigned"]:
         table.add_row("  in no split", f"{rows['unassigned']:,}", "")
     if strata["no_variance"]:
-        table.add_row("flagged", f"{strata['no_variance']:,}", "strata with one selected of several weights: no variance can be estimated")
+        table.add_row(
+            "flagged",
+            f"{strata['no_variance']:,}",
+            "strata with one selected of several weights: no variance can be estimated",
+        )
     return table
 
 
@@ -93,12 +100,10 @@ def _label_view(label: str, before: Summary, after: Summary, width: int) -> Tabl
 def _category_view(before: Counter[str], after: Counter[str], width: int) -> Table:
     names = [name for name, _ in sorted(before.items(), key=lambda item: (-item[1], item[0]))]
     shown, rest = names[:SHOWN_CATEGORIES], names[SHOWN_CATEGORIES:]
-    sides = [[counts[name] for name in shown] for counts in (before, after)]
-    if rest:
-        shown = [*shown, f"{len(rest):,} others"]
-        for side, counts in zip(sides, (before, after), strict=True):
-            side.append(sum(counts[name] for name in rest))
-    return _two_sided("category", shown, *sides, width)
+    old, new = ([*(side[name] for name in shown), sum(side[name] for name in rest)] for side in (before, after))
+    if not rest:
+        return _two_sided("category", shown, old[:-1], new[:-1], width)
+    return _two_sided("category", [*shown, f"{len(rest):,} others"], old, new, width)
 
 
 def _two_sided(title: str, names: Sequence[str], before: Sequence[int], after: Sequence[int], width: int) -> Table:

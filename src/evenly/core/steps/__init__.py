@@ -64,7 +64,9 @@ def curate(frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | No
         if step.kind in CHANGES:
             frame = CHANGES[step.kind](frame, step.body)
             continue
-        frame, keep = tokens(frame, step.body, tokenizer) if step.kind == "tokens" else JUDGES[step.kind](frame, step.body)
+        frame, keep = (
+            tokens(frame, step.body, tokenizer) if step.kind == "tokens" else JUDGES[step.kind](frame, step.body)
+        )
         if not keep.all():
             dropped.append(frame.filter(~keep).select(*identity, pl.lit(reason).alias(REASON)))
             frame = frame.filter(keep)

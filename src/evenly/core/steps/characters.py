@@ -1,4 +1,4 @@
-"""What a digit is and what white space is, frozen.
+r"""What a digit is and what white space is, frozen.
 
 Both follow Python's text methods (`str.isdigit`, `\\s`) with Unicode 14: superscripts and circled digits are digits,
 no-break spaces are white space. They are written out because the regular expressions of Polars mean other sets
@@ -20,13 +20,11 @@ _DIGITS = (
     "11d50-11d59 11da0-11da9 16a60-16a69 16ac0-16ac9 16b50-16b59 1d7ce-1d7ff 1e140-1e149 1e2f0-1e2f9 "
     "1e950-1e959 1f100-1f10a 1fbf0-1fbf9 "
 )
-_SPACES = (
-    "9-d 1c-20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000 "
-)
+_SPACES = "9-d 1c-20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000 "
 
 
 def _regex_class(ranges: str) -> str:
-    """Return `30-39 b2` as the inside of a regular expression's brackets: `\\x{30}-\\x{39}\\x{b2}`."""
+    r"""Return `30-39 b2` as the inside of a regular expression's brackets: `\\x{30}-\\x{39}\\x{b2}`."""
     return "".join("-".join(f"\\x{{{code}}}" for code in part.split("-")) for part in ranges.split())
 
 

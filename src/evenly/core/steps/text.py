@@ -18,7 +18,9 @@ def join(frame: pl.DataFrame, step: Join) -> pl.DataFrame:
     if step.keep_empty:
         whole = pl.concat_str(parts, separator=step.separator)
     else:
-        whole = pl.concat_str([pl.when(part != "").then(part) for part in parts], separator=step.separator, ignore_nulls=True)
+        whole = pl.concat_str(
+            [pl.when(part != "").then(part) for part in parts], separator=step.separator, ignore_nulls=True
+        )
     if step.end:
         whole = pl.when(whole != "").then(whole + step.end).otherwise(whole)
     return frame.with_columns(whole.alias(step.into))
@@ -80,5 +82,3 @@ def _chained(frame: pl.DataFrame, columns: list[str], pairs: list[tuple[str, str
     for old, new in pairs:
         result = [column.str.replace_all(old, new, literal=True) for column in result]
     return frame.with_columns(result)
-
-

@@ -1,0 +1,159 @@
+"""Curating one piece of the inputs: read, id, row-wise steps, tokens; what is kept, dropped and quarantined.
+
+`curate_piece` is a function of (piece, job) alone but for the files that it writes into the job's folder, so that
+pieces can go through on any worker in any order. What the pool needs to know comes back as a small summary.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from evenly.columns import COMPLETION, CONTENT, ID, LINE, PIECE, PROMPT, REASON, TOKENS
+from evenly.core.hashing import content, identity
+from evenly.core.steps import curate
+from evenly.core.template import render
+from evenly.core.tokens import count
+from evenly.io.blocks import Rejected, read_blocks
+from evenly.io.sources import path_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from evenly.core.tokens import Tokenizer
+    from evenly.io.blocks import Block, Piece
+    from evenly.recipe.model import Recipe
+    from evenly.recipe.needs import Need
+
+TEMPLATE_REASON = "template"
+"""Why a record is dropped whose template would show a null."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What it takes to curate a piece."""
+
+    recipe: Recipe
+    needs: tuple[Need, ...]
+    carried: tuple[str, ...]
+    tokenizer: Tokenizer | None
+    folder: Path
+
+
+@dataclass
+class PieceSummary:
+    """What curating a piece came to; rows throughout, but for `lines`: lines of text, to number the pieces after it."""
+
+    piece: Piece
+    lines: int = 0
+    read: int = 0
+    quarantined: int = 0
+    dropped: Counter[str] = field(default_factory=Counter[str])
+    parts: list[dict[str, str | int]] = field(default_factory=list[dict[str, str | int]])
+    types: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+
+
+@dataclass(frozen=True)
+class CuratedBlock:
+    """One block after curate.
+
+    Attributes:
+        kept: __id__, __piece__, __line__, __tokens__ (where a tokenizer is named) and the carried columns.
+        dropped: __id__, __piece__, __line__, __reason__.
+        keys: of all good rows: __id__, __piece__, __line__, __content__, and per `unique` step the hash of its columns
+            (null for a dropped row).
+        rejected: the bad rows, those without an id among them.
+    """
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+    keys: pl.DataFrame
+    rejected: list[Rejected]
+
+
+def curate_piece(piece: Piece, job: Job) -> PieceSummary:
+    """Read and curate one piece; write its parts, dropped records, keys and quarantined rows into the job's folder."""
+    summary = PieceSummary(piece)
+    rejected: list[Rejected] = []
+    for number, block in enumerate(read_blocks(piece, job.needs)):
+        part = f"{piece.index:06d}-{number:06d}.parquet"
+        curated = curate_block(block, piece, job)
+        for folder, frame in (("kept", curated.kept), ("dropped", curated.dropped), ("keys", curated.keys)):
+            if frame.height:
+                frame.write_parquet(job.folder / folder / part, compression="lz4", statistics=False)
+        summary.lines += block.lines
+        summary.read += block.frame.height + len(block.rejected)
+        summary.dropped.update(curated.dropped[REASON].to_list())
+        summary.parts.append({"name": part, "rows": curated.kept.height})
+        for column, met in block.types.items():
+            summary.types.setdefault(column, set()).update(met)
+        rejected += curated.rejected
+    summary.quarantined = len(rejected)
+    if rejected:
+        rows = [json.dumps(asdict(row), ensure_ascii=False) for row in sorted(rejected, key=lambda row: row.line)]
+        path = job.folder / "quarantine" / f"{piece.index:06d}.jsonl"
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8", errors="backslashreplace")
+    return summary
+
+
+def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
+    """Curate the good rows of one block."""
+    source = job.recipe.sources[0]
+    frame, nameless = _named(block, piece, job)
+    survivor = pl.lit(0, dtype=pl.UInt64)
+    if source.duplicate_ids == "drop":
+        survivor = content([need.column for need in job.needs], frame.schema)
+    keys = frame.select(ID, PIECE, LINE, survivor.alias(CONTENT))
+    curated = curate(frame, job.recipe.curate, job.tokenizer)
+    kept, hollow = _count_tokens(curated.kept, job)
+    dropped = pl.concat([curated.dropped.select(hollow.columns), hollow])
+    groups = [step.body.columns for step in job.recipe.curate if step.kind == "unique"]
+    values = [identity(columns, kept.schema).alias(f"__unique_{index}__") for index, columns in enumerate(groups)]
+    if values:
+        keys = keys.join(kept.select(LINE, *values), on=LINE, how="left", maintain_order="left")
+    tokens = [TOKENS] if job.tokenizer is not None else []
+    held = kept.select(ID, PIECE, LINE, *tokens, *job.carried)
+    return CuratedBlock(held, dropped, keys, [*block.rejected, *nameless])
+
+
+def _named(block: Block, piece: Piece, job: Job) -> tuple[pl.DataFrame, list[Rejected]]:
+    """Return a block's rows with `__id__`, `__piece__` and the columns that the path gives; and those without an id."""
+    source = job.recipe.sources[0]
+    given = [pl.lit(value).alias(name) for name, value in path_columns(source, piece.path).items()]
+    frame = block.frame.with_columns(pl.lit(piece.index, dtype=pl.UInt32).alias(PIECE), *given)
+    single = pl.col(source.id[0]).cast(pl.String)
+    name = single if len(source.id) == 1 else identity(source.id, frame.schema)
+    frame = frame.with_columns(name.alias(ID))
+    unnamed = pl.col(ID).is_null() | (pl.col(ID) == "")
+    nameless = frame.filter(unnamed)
+    if not nameless.height:
+        return frame, []
+    return frame.filter(~unnamed), _rejected_nameless(nameless, source.id)
+
+
+def _rejected_nameless(rows: pl.DataFrame, columns: Sequence[str]) -> list[Rejected]:
+    """Return the rows without an id as quarantined ones, with the columns that were read as their text."""
+    reason = f"no id: {', '.join(repr(column) for column in columns)} is null or empty"
+    shown = [name for name in rows.columns if not name.startswith("__")]
+    return [
+        Rejected(int(row[LINE]), reason, json.dumps({name: row[name] for name in shown}, default=str))
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def _count_tokens(kept: pl.DataFrame, job: Job) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the records whose template can be rendered, with `__tokens__`, and the others as dropped."""
+    rendered = render(kept, job.recipe.template)
+    whole = pl.col(PROMPT).is_not_null() & pl.col(COMPLETION).is_not_null()
+    hollow = rendered.filter(~whole).select(ID, PIECE, LINE, pl.lit(TEMPLATE_REASON).alias(REASON))
+    if hollow.height:
+        rendered = rendered.filter(whole)
+    if job.tokenizer is None:
+        return rendered.drop(PROMPT, COMPLETION), hollow
+    texts = rendered.select(pl.col(PROMPT) + pl.col(COMPLETION))[PROMPT]
+    return rendered.drop(PROMPT, COMPLETION).with_columns(count(job.tokenizer, texts).alias(TOKENS)), hollow
