@@ -1,12 +1,10 @@
-"""Expressions: what they mean (worked values, SQLite as an oracle) and what they refuse (hostile texts)."""
+"""Expressions: what they mean in worked values, what they read and what they yield."""
 
 from __future__ import annotations
 
 import math
-import sqlite3
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,8 +17,6 @@ from evenly.recipe.expression_operations import FUNCTIONS, OPERATORS
 from evenly.recipe.expression_polars import BUILDERS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from evenly.recipe.expression import Kind
 
 INF = math.inf
@@ -210,6 +206,14 @@ def test_a_literal_alone_gives_one_value_per_row() -> None:
     assert values("TRUE", {"x": [1, 2]}) == [True, True]
 
 
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_there_is_one_value_per_row_even_where_all_are_the_same(rows: int) -> None:
+    frame = pl.DataFrame({"s": ["a"] * rows}, schema={"s": pl.String})
+    condition = to_polars(parse_expression("'b' = CASE WHEN s = 'b' THEN s ELSE 'other' END"))
+    assert frame.with_columns(condition.alias("answer"))["answer"].to_list() == [False] * rows
+    assert frame.select(condition.alias("answer"))["answer"].to_list() == [False] * rows
+
+
 def test_cast_to_int_alone_is_a_whole_number() -> None:
     frame = pl.DataFrame({"x": ["7.9", "-7.9", "1e30"]})
     found = frame.select(to_polars(parse_expression("CAST(x AS int)")).alias("y"))["y"]
@@ -262,266 +266,6 @@ def test_what_its_place_expects_gives_a_lone_column_its_kind() -> None:
         parse_expression("price + 1", "boolean")
 
 
-HOSTILE = [
-    "(select count(*) from read_csv('{file}')) > 0",
-    "(SELECT 1)",
-    "price in (select a from '{file}')",
-    "price in '{file}'",
-    "price in (table '{file}')",
-    "exists (select 1 from '{file}')",
-    "not exists(select 1)",
-    "price > all (select a from '{file}')",
-    "price = any('{file}')",
-    "select * from '{file}'",
-    "from '{file}'",
-    "with x as (select 1) select * from x",
-    "values (1)",
-    "price union select 1",
-    "price from '{file}'",
-    "read_text('{file}')",
-    "read_csv('{file}')",
-    "read_parquet('{file}')",
-    "read_blob('{file}')",
-    "scan_parquet('{file}')",
-    "parquet_scan('{file}')",
-    "glob('*')",
-    'glob "*"',
-    "\"read_text\"('{file}')",
-    "main.read_text('{file}')",
-    "copy price to '{file}'",
-    "attach '{file}'",
-    "load_file('{file}')",
-    "getenv('HOME')",
-    "sum(price)",
-    "min(price)",
-    "max(price)",
-    "avg(price)",
-    "count(*)",
-    "count(distinct price)",
-    "median(price)",
-    "abs(distinct price)",
-    "abs(price order by price)",
-    "abs(price) filter (where price > 1)",
-    "rank() over ()",
-    "row_number() over (partition by price)",
-    "abs(price) over ()",
-    "lag(price)",
-    "now()",
-    "today()",
-    "current_date",
-    "current_timestamp",
-    "CURRENT_TIME",
-    "localtimestamp",
-    "current_timestamp()",
-    "random()",
-    "uuid()",
-    "1; drop table x",
-    "price;",
-    ";",
-    "price /* */",
-    "/* */ price",
-    "price -- more",
-    "-- price",
-    "*",
-    "count(*) > 1",
-    "abs(*)",
-    "price.*",
-    "a.b",
-    "a.b.c > 1",
-    '"a"."b" > 1',
-    "a['b']",
-    "a[1]",
-    "a -> 'b'",
-    "a:b",
-    "a::double",
-    "struct(a)",
-    "{{'a': 1}}",
-    "{{{{ price }}}}",
-    "map {{'a': 1}}",
-    "array[1, 2]",
-    "abs(x -> x)",
-    "abs(x => 1)",
-    "abs(x := 1)",
-    "?",
-    "price > ?",
-    "price > :limit",
-    "price > @limit",
-    "price > $1",
-    "price > ${{limit}}",
-    "price AS cost",
-    "price cost",
-    "price, cost",
-    "(price, cost)",
-    "(price, cost) = (1, 2)",
-    "interval '1 day'",
-    "date '2024-01-01'",
-    "extract(year from date)",
-    "cast(price as decimal(10, 2))",
-    "cast(price as struct(a int))",
-    "cast(price as int[])",
-    "cast(price as int unsigned)",
-    "cast(price as json)",
-    "cast(price as timestamp)",
-    "try_cast(price as int)",
-    "price at time zone 'UTC'",
-    "price collate nocase = 'a'",
-    "price is json",
-    "price between symmetric 1 and 2",
-    "title like 'a' escape 'b'",
-    "title like any ('a', 'b')",
-    "title like pattern",
-    "title similar to 'a'",
-    "title ~ 'a'",
-    "title glob '*'",
-    "price & 1",
-    "price | 1",
-    "price ^ 2",
-    "~price",
-    "price ** 2",
-    "price // 2",
-    "price << 2",
-    "x'ff'",
-    "0x1f",
-    "e'\\n'",
-    "N'a' = title",
-    "$$a$$",
-    "`price`",
-    'title = "',
-    "title = 'a",
-    "title in ('a' 'b')",
-    "title in ()",
-    "title in (title)",
-    "title in ('a', NULL)",
-    "title = NULL",
-    "NULL <> title",
-    "case title when 'a' then 1 end",
-    "case end",
-    "cast(price)",
-    "cast(price as)",
-    "log(price)",
-    "eval('1')",
-    "__import__('os')",
-    "system('id')",
-    "1e",
-    "1e400",
-    ".5 < price",
-    "12345678901234567891 = price",
-    '"*" = 1',
-    '"^.*$" = 1',
-    '"" = 1',
-    "price >",
-    "> price",
-    "price 1",
-    "(price",
-    "price)",
-    "()",
-    "",
-    " \n",
-    "\0",
-    "'\ud800'",
-    "price > 1 price",
-    "1 < price < 3",
-    "price > 'a' AND price > 1",
-    "price + TRUE",
-    "(price > 1) + 1",
-    "NOT 5",
-    "lower(5)",
-    "abs('a')",
-    "abs()",
-    "abs(1, 2)",
-    "if(price > 1)",
-    "coalesce(1, 'a')",
-    "a = b",
-    "a < b",
-    "least(a, b)",
-    "round(price, 0.5)",
-    "round(price, -1)",
-    "round(price, a)",
-    "substr(title, 0)",
-    "substr(title, -1, 2)",
-    "substr(title, 1, -2)",
-    "substr(title, 'a')",
-    "regexp_like(title, '(')",
-    "regexp_like(title, '(a)\\1')",
-    "regexp_like(title, '(\\w{{100}}){{10}}')",
-    "regexp_like(title, title)",
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_it_refuses(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "secret.csv"
-    text = text.format(file=file)
-    with pytest.raises(ExpressionFault) as caught:
-        parse_expression(text)
-    message = str(caught.value)
-    assert message.isprintable(), "a message is one line"
-    assert message.endswith((".", "?"))
-    assert "sqlglot" not in message
-    assert not file.exists()
-    with pytest.raises(ExpressionFault):  # an Expression made by hand is no way around
-        to_polars(Expression(text, (), (), (), "unknown"))
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("lenght(title) > 3", "Did you mean 'length'?"),
-        ("min(price)", "looks at all rows.*balance.stats.*least"),
-        ("now()", "clock"),
-        ("log(price)", r"ln\(x\), log10\(x\)"),
-        ("qqq(title)", r"There are abs, ceil, .* upper\.$"),
-        ("(select 1)", "subquery"),
-        ("rank() over ()", "window"),
-        ("read_csv('x')", "under sources"),
-        ("price ^ 2", r"power\(x, y\)"),
-        ("price::int", r"CAST\(x AS double\)"),
-        ("cast(price as dubble)", "Did you mean 'double'"),
-        ("1 < price < 3", "price AND price <"),
-        ("title = NULL", "IS NULL"),
-        ("a < b", r"CAST\(a AS double\)"),
-        ("price > 1 AND lower(price) = 'a'", r"'price', used as a number elsewhere.*CAST\(x AS text\)"),
-        ("title in ('a' 'b')", "comma"),
-        ("current_date", 'write "current_date"'),
-    ],
-)
-def test_a_fault_says_what_to_do(text: str, said: str) -> None:
-    with pytest.raises(ExpressionFault, match=said):
-        parse_expression(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(" * 1000 + "1" + ")" * 1000,
-        "(" * 4000,
-        "abs(" * 700 + "1" + ")" * 700,
-        "if(true, " * 200 + "1" + ", 1)" * 200,
-        "case when true then " * 120 + "1" + " end" * 120,
-        "- " * 1900 + "1",
-        "not " * 900 + "true",
-        "+".join("a" * 1900),
-        "=".join("a" * 1900),
-        "||".join("a" * 1300),
-        "a " + "is null " * 490,
-        "a between 1 and " * 240 + "1",
-        "a in (" + "- " * 1900 + "1)",
-        "decimal(" * 400 + "1" + ")" * 400,
-        "cast(" * 200 + "1" + " as int)" * 200,
-        "[" * 4000,
-        "/*" * 2000,
-        "'" * 3999,
-        "a" * 4001,
-    ],
-    ids=lambda text: text[:12],
-)
-def test_hostile_nesting_is_one_quick_fault(text: str) -> None:
-    began = time.perf_counter()
-    with pytest.raises(ExpressionFault):
-        parse_expression(text)
-    assert time.perf_counter() - began < 5, "took exponential time"
-
-
 def test_long_but_flat_is_fine() -> None:
     either = " OR ".join(f"x = {number}" for number in range(300))
     assert values(either, {"x": [299, 300]}) == [True, False]
@@ -538,27 +282,7 @@ def test_importing_it_does_not_import_polars_or_sqlglot() -> None:
         "import sys, evenly.recipe.expression as e; assert not {'polars', 'sqlglot'} & set(sys.modules)\n"
         "e.parse_expression('price > 1'); assert 'polars' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
-
-
-WORDS = (
-    "a b AND OR NOT IN BETWEEN IS NULL TRUE LIKE CASE WHEN THEN ELSE END CAST AS ( ) , + - * / % = < || 1 2.5 'x' abs( "
-    "round( if( coalesce( cast( int text date order distinct from symmetric collate escape at time zone interval values "
-    "over filter within array struct with select union any isnull ignore nulls limit unsigned ! . ; [ ] { } @ $ ? # ^ "
-    "& | ~ -- /* */ := => -> ' \" ` \\ é 1e 5x N'x' x'f'"
-).split()
-
-
-@given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
-@settings(max_examples=300, deadline=None)
-def test_any_text_is_either_a_fault_or_runs(text: str) -> None:
-    try:
-        parsed = parse_expression(text)
-    except ExpressionFault as fault:
-        assert str(fault).isprintable()
-        return
-    frame = pl.DataFrame(dict.fromkeys(parsed.columns, ["1", None]) or {"other": [1, 2]})
-    assert frame.with_columns(to_polars(parsed).alias("answer")).height == 2
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @given(st.text(st.sampled_from("ab%_.\n*\\é["), max_size=8), st.text(st.sampled_from("abé.\n*\\[%"), max_size=8))
@@ -574,119 +298,3 @@ def test_like_agrees_with_a_matcher_of_its_own(pattern: str, text: str) -> None:
 
     quoted = pattern.replace("'", "''")
     assert values(f"s LIKE '{quoted}'", {"s": [text]}) == [matches(pattern, text)]
-
-
-# The oracle: SQLite over the same rows. Numbers are REAL and written with a point there (it divides integers), booleans 0
-# and 1; functions that it has not, or has another way, are Python's.
-ROWS: dict[str, list[object]] = {
-    "x": [0.0, 1.0, -2.5, 3.0, 0.5, None, 7.25, -1.0, 2.0, None],
-    "y": [1.0, 0.0, 4.0, None, -0.5, None, 7.25, 100.0, 2.0, 3.0],
-    "s": ["", "Ab", "abc", None, "b", "A b", "zz", "AB", None, "a%"],
-    "t": ["a", "b", None, "abc", "", "b", "zz", "aB", None, "A"],
-    "f": [True, False, None, True, False, None, True, True, False, None],
-}
-
-
-def _skip_null(choose: object) -> object:
-    def chosen(*given: float | str | None) -> object:
-        there = [value for value in given if value is not None]
-        return choose(there) if there and callable(choose) else None
-
-    return chosen
-
-
-def _sqlite() -> sqlite3.Connection:
-    oracle = sqlite3.connect(":memory:")
-    oracle.execute("PRAGMA case_sensitive_like = ON")
-    oracle.execute("CREATE TABLE rows (x REAL, y REAL, s TEXT, t TEXT, f INTEGER)")
-    oracle.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", list(zip(*ROWS.values(), strict=True)))
-    one_argument = {
-        "floor": lambda x: float(math.floor(x)),
-        "ceil": lambda x: float(math.ceil(x)),
-        "sqrt": lambda x: math.sqrt(x) if x >= 0 else None,
-        "trim": str.strip,
-        "length": lambda s: float(len(s)),
-    }
-    for name, function in one_argument.items():
-        oracle.create_function(name, 1, lambda value, function=function: None if value is None else function(value))
-    oracle.create_function("round", 1, lambda x: None if x is None else float(round(x)))
-    oracle.create_function("starts_with", 2, lambda s, t: None if s is None or t is None else s.startswith(t))
-    oracle.create_function("contains", 2, lambda s, t: None if s is None or t is None else t in s)
-    oracle.create_function("concat", -1, lambda *given: "".join(text for text in given if text is not None))
-    oracle.create_function("least", -1, _skip_null(min))
-    oracle.create_function("greatest", -1, _skip_null(max))
-    return oracle
-
-
-def _join(*parts: st.SearchStrategy[str] | str) -> st.SearchStrategy[str]:
-    return st.tuples(*(st.just(part) if isinstance(part, str) else part for part in parts)).map(" ".join)
-
-
-def _numbers(inner: st.SearchStrategy[str], conditions: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Expressions that are plainly numbers, whatever kind the columns in them have."""
-    operator = st.sampled_from(["+", "-", "*", "/"])
-    return st.one_of(
-        _join(inner, operator, inner),
-        _join("(", inner, operator, inner, ")"),
-        _join("-", inner),
-        _join(st.sampled_from(["abs", "floor", "ceil", "round", "sqrt"]), "(", inner, ")"),
-        _join(st.sampled_from(["least", "greatest", "coalesce"]), "(", inner, ",", inner, ", 1.5 )"),
-        _join("nullif (", inner, ", 2.0 )"),
-        _join("CASE WHEN", conditions, "THEN", inner, "WHEN", conditions, "THEN", inner, "ELSE 0.5 END"),
-    )
-
-
-def _texts(inner: st.SearchStrategy[str], conditions: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.one_of(
-        _join(inner, "||", inner),
-        _join(st.sampled_from(["lower", "upper", "trim"]), "(", inner, ")"),
-        _join("substr (", inner, ", 2 )"),
-        _join("substr (", inner, ", 1 , 1 )"),
-        _join("concat (", inner, ",", inner, ")"),
-        _join("coalesce (", inner, ", 'none' )"),
-        _join("CASE WHEN", conditions, "THEN", inner, "ELSE 'else' END"),
-    )
-
-
-def _conditions(
-    inner: st.SearchStrategy[str], numbers: st.SearchStrategy[str], texts: st.SearchStrategy[str]
-) -> st.SearchStrategy[str]:
-    compare = st.sampled_from(["=", "<>", "!=", "<", "<=", ">", ">="])
-    return st.one_of(
-        _join(inner, st.sampled_from(["AND", "OR"]), inner),
-        _join("(", inner, st.sampled_from(["AND", "OR"]), inner, ")"),
-        _join("NOT", inner),
-        _join("(", inner, ")", st.sampled_from(["IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NULL", "IS NOT NULL"])),
-        _join(numbers, compare, numbers),
-        _join(texts, compare, texts),
-        _join(numbers, st.sampled_from(["BETWEEN", "NOT BETWEEN"]), numbers, "AND 2.5"),
-        _join(numbers, st.sampled_from(["IN", "NOT IN"]), "( 1.0 , -2.5 , 7.25 )"),
-        _join(texts, st.sampled_from(["LIKE", "NOT LIKE"]), st.sampled_from(["'a%'", "'_b'", "'%'", "'A b'", "''"])),
-        _join("(", numbers, ") IS NULL"),
-        _join(st.sampled_from(["starts_with", "contains"]), "(", texts, ",", texts, ")"),
-    )
-
-
-def _expressions() -> st.SearchStrategy[tuple[str, Kind]]:
-    """Expressions of the kinds by depth: leaves, then twice what is made of them, so that sizes stay readable."""
-    numbers = st.sampled_from(["x + 0.0", "y * 1.0", "x", "2.0", "0.0", "- 1.5"])
-    texts = st.sampled_from(["lower ( s )", "t || ''", "s", "'b'", "''"])
-    conditions = st.sampled_from(["f", "x > 1.0", "s = 'b'", "TRUE", "FALSE", "y IS NULL"])
-    known_numbers, known_texts = _numbers(numbers, conditions), _texts(texts, conditions)
-    conditions = _conditions(conditions, known_numbers, known_texts)
-    numbers, texts = _numbers(known_numbers | numbers, conditions), _texts(known_texts | texts, conditions)
-    conditions = _conditions(conditions, numbers, texts)
-    kinds: list[tuple[st.SearchStrategy[str], Kind]] = [(numbers, "number"), (texts, "text"), (conditions, "boolean")]
-    return st.one_of(*(st.tuples(made, st.just(kind)) for made, kind in kinds))
-
-
-ORACLE = _sqlite()
-
-
-@given(_expressions())
-@settings(max_examples=400, deadline=None)
-def test_it_means_what_sqlite_means(expression: tuple[str, Kind]) -> None:
-    text, kind = expression
-    expected = [answer for (answer,) in ORACLE.execute(f"SELECT {text} FROM rows ORDER BY rowid")]  # noqa: S608
-    found = values(text, ROWS, kind)
-    assert found == expected  # to the last bit: only operations that IEEE 754 defines exactly

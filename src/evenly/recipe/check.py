@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from evenly.columns import FORMAT_COLUMNS, OUTPUT_NAMES
+from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.expression import ExpressionFault, parse_expression
 from evenly.recipe.needs import Fault, Loc, column_flow, show_path
 from evenly.recipe.steps import GLOBAL_KINDS
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Recipe
 
 
-def meaning_faults(recipe: Recipe) -> list[Fault]:
-    """Return what is wrong with a well-formed recipe, in the recipe's order; an empty list when it is sound."""
-    found = [*_sources(recipe), *_tokens(recipe), *_steps(recipe), *column_flow(recipe).faults]
-    found += [*_balance(recipe), *_split(recipe), *_export(recipe)]
-    order = list(type(recipe).model_fields)
-    located = [(loc, f"recipe.{path}", text) for loc, path, text in found]
-    return sorted(located, key=lambda fault: order.index(str(fault[0][0])))
+def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]:
+    """Return what is wrong with a well-formed recipe; an empty list when it is sound.
+
+    With `columns_known` off, how columns are used is left out: a step or a source is not what the user wrote.
+    """
+    found = [*_sources(recipe), *_tokens(recipe), *_steps(recipe), *_balance(recipe), *_split(recipe), *_export(recipe)]
+    return [*found, *column_flow(recipe).faults] if columns_known else found
 
 
 def _fault(loc: Loc, text: str) -> Fault:
@@ -103,10 +104,9 @@ def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
         return
     for column in parsed.columns:
         if column not in columns:
-            yield _fault(
-                loc,
-                f"'{column}' is no column of the strata; take_all looks at a stratum's values: {', '.join(columns)}.",
-            )
+            near = did_you_mean(column, columns)
+            text = f"'{column}' is no column of the strata; take_all looks at a stratum's values.{near}"
+            yield _fault(loc, text + choices_line("columns", columns))
     if parsed.kind not in {"boolean", "unknown"}:
         yield _fault(loc, f'yields {parsed.kind}, expected a condition such as "{columns[0]} >= 240".')
 

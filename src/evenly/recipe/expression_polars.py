@@ -35,7 +35,8 @@ def build(operations: Sequence[Operation], kinds: Sequence[str]) -> pl.Expr:
             arguments[1] = _spread(arguments[1], anchor)
         per_row.append(spread or operation.name == "column" or any(per_row[place] for place in places))
         built.append(_built(operation, kind, arguments))
-    return built[-1].cast(pl.Int64, strict=False) if operations[-1].name == "cast bigint" else built[-1]
+    last = built[-1].cast(pl.Int64, strict=False) if operations[-1].name == "cast bigint" else built[-1]
+    return last if anchor is None or operations[-1].name == "column" else _every_row(last, anchor)
 
 
 def _arguments(operation: Operation, built: list[pl.Expr], kinds: list[str]) -> list[pl.Expr]:
@@ -60,6 +61,14 @@ def _spread(constant: pl.Expr, anchor: str) -> pl.Expr:
     Polars divides by a single value by multiplying with its reciprocal, which is off in the last bit: 49 % 49 is 49.
     """
     return constant + pl.col(anchor).is_null().is_null().cast(pl.Float64)
+
+
+def _every_row(value: pl.Expr, anchor: str) -> pl.Expr:
+    """Give one entry per row, whatever the data, by a test of the column `anchor` that is true of every row.
+
+    Polars 2.1 gives one entry in all for `lit == when(m).then(column).otherwise(lit)` where m is false of every row.
+    """
+    return pl.when(pl.col(anchor).is_null().is_not_null()).then(value)
 
 
 def _finite(value: pl.Expr) -> pl.Expr:
