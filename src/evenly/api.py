@@ -106,7 +106,7 @@ def demo(
     reporter: Reporter | None = None,
 ) -> DemoResult:
     """Make a catalogue of `rows` listings and balance it: `out` holds it, a recipe and, in `balanced/`, the dataset."""
-    from evenly.demo_recipe import demo_recipe_text  # noqa: PLC0415 - no other call needs the demo's parts
+    from evenly.catalogue.recipe import demo_recipe_text  # noqa: PLC0415 - no other call needs the demo's parts
 
     folder = Path(out)
     with new_output(folder, force=force, mark="recipe.yaml") as building:

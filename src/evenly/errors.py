@@ -63,6 +63,10 @@ class VerificationError(EvenlyError):
     exit_code = 3
 
 
+LONGEST_CHOICE = 40
+"""Characters of a name that an error lists: a broken header may be one name of a megabyte."""
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` for the nearest of `choices`, or an empty text when none is near."""
     near = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
@@ -71,6 +75,6 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 
 def choices_line(what: str, choices: Iterable[str], limit: int = 20) -> str:
     """Return the second line of an error: `  columns: price, title, …` (at most `limit` names)."""
-    names = list(choices)
+    names = [repr(name)[1:-1][:LONGEST_CHOICE] for name in choices]
     more = f", … ({len(names) - limit} more)" if len(names) > limit else ""
     return f"\n  {what}: {', '.join(names[:limit])}{more}."

@@ -38,16 +38,25 @@ def _null_skipped(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
     return lambda *given: function([value for value in given if value is not None])
 
 
+def _as_float(function: Callable[[float], float]) -> Callable[[float], float]:
+    """Make whole numbers REAL, since SQLite divides integers."""
+    return lambda number: float(function(number))
+
+
+def _root(number: float) -> float | None:
+    return math.sqrt(number) if number >= 0 else None
+
+
 def _sqlite() -> sqlite3.Connection:
     oracle = sqlite3.connect(":memory:")
     oracle.execute("PRAGMA case_sensitive_like = ON")
     oracle.execute("CREATE TABLE rows (x REAL, y REAL, s TEXT, t TEXT, f INTEGER)")
     oracle.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", list(zip(*ROWS.values(), strict=True)))
     functions: dict[str, Callable[..., Any]] = {
-        "floor": lambda x: float(math.floor(x)),  # as a float: SQLite would divide integers
-        "ceil": lambda x: float(math.ceil(x)),
-        "round": lambda x: float(round(x)),
-        "sqrt": lambda x: math.sqrt(x) if x >= 0 else None,
+        "floor": _as_float(math.floor),
+        "ceil": _as_float(math.ceil),
+        "round": _as_float(round),
+        "sqrt": _root,
         "trim": str.strip,
         "starts_with": str.startswith,
         "contains": str.__contains__,

@@ -276,10 +276,10 @@ def test_hostile_nesting_is_one_quick_fault(text: str) -> None:
 
 
 WORDS = r"""
-a b AND OR NOT IN BETWEEN IS NULL TRUE LIKE CASE WHEN THEN ELSE END CAST AS ( ) , + - * / % = < || 1 2.5 'x' abs( round(
-if( coalesce( cast( int text date order distinct from symmetric collate escape at time zone interval values over filter
-within array struct with select union any isnull ignore nulls limit unsigned ! . ; [ ] { } @ $ ? # ^ & | ~ -- /* */ := =>
--> ' " ` \ é 1e 5x N'x' x'f'
+a b AND OR NOT IN BETWEEN IS NULL TRUE LIKE CASE WHEN THEN ELSE END CAST AS ( ) , + - * / % = < || 1 2.5 'x' abs(
+round( if( coalesce( cast( int text date order distinct from symmetric collate escape at time zone interval values
+over filter within array struct with select union any isnull ignore nulls limit unsigned ! . ; [ ] { } @ $ ? # ^ & | ~
+-- /* */ := => -> ' " ` \ é 1e 5x N'x' x'f'
 """
 
 

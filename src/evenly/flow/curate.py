@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 """Bad rows that an error shows."""
 
+RAW_CHARS = 80
+"""Characters of a bad row that an error shows."""
+
 
 def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bool = False) -> tuple[Pool, bool]:
     """Return the recipe's pool, and whether it was there already; build it when it was not.
@@ -164,16 +167,21 @@ def _refuse_too_bad(job: Job, read: int, quarantined: int) -> None:
         message = "recipe.sources[0].files: the files hold no rows. Give files with data."
         raise DataError(message)
     allowed = job.recipe.max_bad_fraction
-    if quarantined <= allowed * read:
+    if quarantined / read <= allowed:
         return
     with (job.folder / "quarantine.jsonl").open(encoding="utf-8") as rows:
         examples = [json.loads(row) for _, row in zip(range(EXAMPLES), rows, strict=False)]
-    shown = "".join(f"\n  {one['file']}:{one['line']}: {one['reason']}: {one['raw'][:80]}" for one in examples)
+    shown = "".join(f"\n  {one['file']}:{one['line']}: {one['reason']}: {_printable(one['raw'])}" for one in examples)
     message = (
         f"recipe.max_bad_fraction: {quarantined:,} of {read:,} rows ({quarantined / read:.1%}) could not be read, "
         f"at most {allowed:.1%} may be bad. Mend the data, or raise max_bad_fraction.{shown}"
     )
     raise DataError(message)
+
+
+def _printable(raw: str) -> str:
+    """Return the beginning of a raw row as one line that can't steer a terminal."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in raw[:RAW_CHARS])
 
 
 def _nothing_kept(read: int, quarantined: int, dropped: Counter[str]) -> str:
@@ -186,7 +194,8 @@ def _nothing_kept(read: int, quarantined: int, dropped: Counter[str]) -> str:
 
 def _shared_types(job: Job, summaries: Sequence[PieceSummary]) -> dict[str, str]:
     """Return the type that all values of a passed-through column share: a fold over all pieces, no sample decides."""
-    passed = {need.column for need in job.needs if need.kind == "any"}
+    made = column_flow(job.recipe).made
+    passed = {need.column for need in job.needs if need.kind == "any" and need.column not in made}
     met: dict[str, set[str]] = {}
     for summary in summaries:
         for column, types in summary.types.items():

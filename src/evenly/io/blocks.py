@@ -86,9 +86,14 @@ def cut_into_pieces(files: Sequence[Path], named_format: str | None) -> list[Pie
     """Return the pieces of all files, in the order given.
 
     Raises:
-        DataError: for a file that can't be opened.
+        DataError: for a file that can't be opened, or when the files are of several formats.
     """
     pieces: list[Piece] = []
+    kinds = {format_of(path, named_format): path for path in files}
+    if len(kinds) > 1:
+        shown = " and ".join(f"{kind} ({path})" for kind, path in sorted(kinds.items()))
+        message = f"recipe.sources[0].files: one source has one format, found {shown}. Name the files of one."
+        raise DataError(message)
     for path in files:
         kind = format_of(path, named_format)
         for start, stop, lines in _ranges(path, kind):
@@ -102,9 +107,9 @@ def read_blocks(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     Raises:
         DataError: for a file that can't be read, or lacks a column (formats whose columns are known at once).
     """
-    from evenly.io import jsonl, tables  # noqa: PLC0415 - they build on this module
+    from evenly.io import csvs, jsonl, parquet  # noqa: PLC0415 - they build on this module
 
-    readers = {"jsonl": jsonl.read, "csv": tables.read_csv, "parquet": tables.read_parquet}
+    readers = {"jsonl": jsonl.read, "csv": csvs.read, "parquet": parquet.read}
     try:
         yield from readers[piece.format](piece, needs)
     except OSError as fault:
@@ -123,12 +128,12 @@ def is_compressed(path: Path) -> bool:
 
 
 def _ranges(path: Path, kind: str) -> Iterator[tuple[int, int, int]]:
-    from evenly.io import tables  # noqa: PLC0415 - it builds on this module
+    from evenly.io import parquet  # noqa: PLC0415 - it builds on this module
 
     try:
         size = path.stat().st_size
         if kind == "parquet":
-            yield from tables.row_groups(path)
+            yield from parquet.row_groups(path)
         elif kind == "csv" or is_compressed(path):
             yield 0, size, 0
         else:

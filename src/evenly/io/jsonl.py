@@ -11,6 +11,7 @@ is wrong with it, or finds that it is fine after all.
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -53,13 +54,10 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     decoder = _decoder(needs)
     line = 0
     for block in line_blocks(piece.path, piece.start, piece.stop):
-        lines = block.split(b"\n")
-        if not lines[-1]:
-            lines.pop()  # what follows the last newline is no line
-        if line == 0 and piece.start == 0 and lines:
-            lines[0] = lines[0].removeprefix(BOM)
-        yield _block(lines, line, needs, decoder)
-        line += len(lines)
+        if line == 0 and piece.start == 0:
+            block = block.removeprefix(BOM)  # noqa: PLW2901 - the same block without its mark
+        yield _block(block, line, needs, decoder)
+        line += block.count(b"\n")
 
 
 def _decoder(needs: Sequence[Need]) -> Callable[[bytes], Any]:
@@ -72,17 +70,21 @@ def _decoder(needs: Sequence[Need]) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Row", fields, rename=names, gc=False)).decode
 
 
-def _block(lines: list[bytes], first: int, needs: Sequence[Need], decode: Callable[[bytes], Any]) -> Block:
+def _block(block: bytes, first: int, needs: Sequence[Need], decode: Callable[[bytes], Any]) -> Block:
+    lines = block.removesuffix(b"\n").split(b"\n")
     rows: list[Any] = []
     numbers: list[int] = []
     rejected: list[Rejected] = []
+    suspect = not _is_utf8(block)
     raw_places = [f"c{place}" for place, need in enumerate(needs) if need.kind == "json"]
     for number, line in enumerate(lines, first):
         try:
+            if suspect:
+                line.decode()
             row = decode(line)
             for name in raw_places:
                 setattr(row, name, _json_text(getattr(row, name)))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if not line.strip():
                 continue
             row = _slow_row(line, needs)
@@ -97,13 +99,13 @@ def _block(lines: list[bytes], first: int, needs: Sequence[Need], decode: Callab
         values = [getattr(row, f"c{place}") for row in rows]
         columns[need.column], types[need.column] = _series(need, values)
     frame = pl.DataFrame({**columns, LINE: pl.Series(numbers, dtype=pl.UInt64)})
-    return Block(frame, rejected, types, len(lines))
+    return Block(frame, rejected, types, block.count(b"\n"))
 
 
 def _series(need: Need, values: list[Any]) -> tuple[pl.Series, frozenset[str]]:
     """Return decoded values as a Series of the kind's dtype, and the JSON types met in a column read as `any`."""
     if need.kind == "number":
-        return pl.Series(need.column, [None if v is None else float(v) for v in values], dtype=pl.Float64), frozenset()
+        return pl.Series(need.column, [_number(v) for v in values], dtype=pl.Float64), frozenset()
     if need.kind == "list":
         return _list_series(need.column, [_list_of_text(v) for v in values]), frozenset()
     if need.kind == "json":
@@ -115,6 +117,26 @@ def _series(need: Need, values: list[Any]) -> tuple[pl.Series, frozenset[str]]:
     too_big = int in met and any(isinstance(v, int) and abs(v) > LARGEST for v in values)
     types = {"text"} if too_big else {JSON_TYPES[kind] for kind in met}
     return pl.Series(need.column, texts, dtype=pl.String), frozenset(types)
+
+
+def _number(value: float | None) -> float | None:
+    """Return a JSON number as a float: Python's NaN as null, a number beyond all floats as infinite."""
+    try:
+        number = None if value is None else float(value)
+    except OverflowError:
+        return math.inf if value is not None and value > 0 else -math.inf
+    return None if number is None or math.isnan(number) else number
+
+
+def _is_utf8(block: bytes) -> bool:
+    """Say whether bytes are UTF-8 throughout; msgspec looks only at the values that it decodes."""
+    if block.isascii():
+        return True
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(value: Text) -> str | None:
@@ -156,11 +178,16 @@ class _Row:
 def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
     """Return a line's row, or why it has none."""
     try:
+        line.decode()
         parsed = msgspec.json.decode(line)
     except UnicodeDecodeError as fault:
         return f"not UTF-8 at byte {fault.start}"
-    except (msgspec.DecodeError, RecursionError) as fault:
-        return _broken(line, fault)
+    except RecursionError:
+        return "not JSON: nested too deep"
+    except msgspec.DecodeError as fault:
+        parsed = _with_nan(line)
+        if parsed is None:
+            return f"not JSON: {' '.join(str(fault).split())}"
     if not isinstance(parsed, dict):
         return f"not a JSON object but {_json_type(parsed)}"
     fields = cast("dict[str, Any]", parsed)
@@ -174,12 +201,14 @@ def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
     return row
 
 
-def _broken(line: bytes, fault: Exception) -> str:
+def _with_nan(line: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a line as Python's json reads it, which takes the NaN and Infinity that Python's json writes, or None."""
     try:
-        line.decode("utf-8")
-    except UnicodeDecodeError as bad:
-        return f"not UTF-8 at byte {bad.start}"
-    return f"not JSON: {' '.join(str(fault).split())}"
+        parsed = json.loads(line)
+        json.dumps(parsed, ensure_ascii=False).encode()  # a lone surrogate is no text
+    except (ValueError, RecursionError):
+        return None
+    return parsed
 
 
 def _fits(kind: str, value: Any) -> bool:  # noqa: ANN401 - any JSON value

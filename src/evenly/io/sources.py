@@ -13,9 +13,9 @@ import msgspec
 from wcmatch import glob
 
 from evenly.errors import DataError, choices_line, did_you_mean
+from evenly.io import csvs, parquet
 from evenly.io.blocks import format_of
 from evenly.io.streams import open_bytes
-from evenly.io.tables import header_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,21 +101,32 @@ def check_columns(source: Source, files: Sequence[Path], needs: Sequence[Need]) 
     Raises:
         DataError: naming the place in the recipe, the column, and what columns there are.
     """
+    kind = format_of(files[0], source.format)
+    if kind == "jsonl":
+        _check_json(source, files, needs)
+    types: dict[str, tuple[str, Path]] = {}
+    for path in files if kind != "jsonl" else ():
+        columns = parquet.header_of(path) if kind == "parquet" else dict.fromkeys(csvs.header_of(path), "text")
+        for need in needs:
+            if need.column not in columns:
+                raise _no_column(need, source, str(path), list(columns))
+            known, first = types.setdefault(need.column, (columns[need.column], path))
+            if need.kind == "any" and known != columns[need.column]:
+                message = (
+                    f"recipe.{need.path}: column '{need.column}' is {known} in {first} and {columns[need.column]} in {path}. "
+                    "Give files of one schema."
+                )
+                raise DataError(message)
+
+
+def _check_json(source: Source, files: Sequence[Path], needs: Sequence[Need]) -> None:
     lacking = {need.column: need for need in needs}
     seen: dict[str, None] = {}
     for path in files:
-        kind = format_of(path, source.format)
-        columns = _json_columns(path, set(lacking)) if kind == "jsonl" else header_of(path, kind)
-        seen.update(dict.fromkeys(columns))
-        if kind == "jsonl":
-            lacking = {name: need for name, need in lacking.items() if name not in seen}
-            continue
-        for need in needs:
-            if need.column not in columns:
-                raise _no_column(need, source, str(path), columns)
-    if seen and all(format_of(path, source.format) == "jsonl" for path in files):
-        for need in lacking.values():
-            raise _no_column(need, source, f"source '{source.name}'", list(seen))
+        seen.update(dict.fromkeys(_json_columns(path, set(lacking))))
+        lacking = {name: need for name, need in lacking.items() if name not in seen}
+    for need in lacking.values() if seen else ():  # no row at all is another fault
+        raise _no_column(need, source, f"source '{source.name}'", list(seen))
 
 
 def _json_columns(path: Path, wanted: set[str]) -> list[str]:
@@ -126,7 +137,7 @@ def _json_columns(path: Path, wanted: set[str]) -> list[str]:
         for line in islice(stream, PROBED_LINES):
             try:
                 seen.update(dict.fromkeys(decoder.decode(line)))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue  # a broken line is the reader's to report
             if wanted <= seen.keys():
                 break

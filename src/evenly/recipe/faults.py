@@ -79,18 +79,18 @@ def _meaning_of_the_rest(data: dict[str, Any], wrong: list[Loc]) -> list[Fault]:
     return [fault for fault in found if not any(_about(fault[0], loc) for loc in wrong)]
 
 
-def _take_out(rest: dict[str, Any], loc: Loc) -> None:
+def _take_out(rest: Any, loc: Loc) -> None:  # noqa: ANN401 - plain data
     """Take a faulty place out of plain data; what must not be missing is replaced by something harmless."""
     if loc[:1] == ("curate",) and len(loc) > 1 and is_list(rest["curate"]):
         rest["curate"][int(loc[1])] = {"filter": "true"}
         return
-    here: Any = rest
-    *parents, last = loc
-    for step in parents:
+    steps = list(loc)
+    last, here = steps.pop(), rest
+    for step in steps:
         here = here[step]
     if is_mapping(here):
         here.pop(last, None)
-        if last in STAND_INS and (not parents or parents[0] == "sources"):
+        if last in STAND_INS and (not steps or steps[0] == "sources"):
             here[last] = STAND_INS[str(last)]
 
 

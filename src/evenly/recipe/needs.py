@@ -48,10 +48,13 @@ class Flow:
     kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
     faults: list[Fault] = field(default_factory=list[Fault])
     as_text: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+    made: set[str] = field(default_factory=set[str])
     joined: set[str] = field(default_factory=set[str])
 
     def read(self, column: str, wanted: Kind, loc: Loc) -> None:
         """Note that the recipe uses `column` as `wanted` here; a first use of a source column fixes its kind."""
+        self._refuse_internal(column, loc)
         if column not in self.kinds:
             kind: Kind = "json" if column in self.as_text else wanted
             self.needs[column] = Need(column, kind, show_path(loc))
@@ -65,6 +68,11 @@ class Flow:
         is_text = kind in {"text", "json"}
         if wanted in {"any", kind} or (wanted == "text" and is_text) or (wanted == "list" and kind != "boolean"):
             return
+        if kind == "any" and column in self.ids:
+            if wanted == "number":
+                text = f"'{column}' is the id, which is text. Make a number of it: `- derive: {{n: CAST({column} AS DOUBLE)}}`."
+                self.faults.append((loc, show_path(loc), text))
+            return
         if kind == "any":  # so far only passed through: the new use decides
             self.kinds[column] = wanted
             self.needs[column] = Need(column, wanted, self.needs[column].path)
@@ -75,9 +83,16 @@ class Flow:
             text = f"'{column}' is a {kind} here, {wanted} is needed. Use it before it becomes one, or join it first."
         self.faults.append((loc, show_path(loc), text))
 
-    def make(self, column: str, kind: Kind) -> None:
+    def make(self, column: str, kind: Kind, loc: Loc) -> None:
         """Note that a step makes `column`, or makes it into `kind`."""
+        self._refuse_internal(column, loc)
+        self.made.add(column)
         self.kinds[column] = kind
+
+    def _refuse_internal(self, column: str, loc: Loc) -> None:
+        if column.startswith("__") and column.endswith("__"):
+            text = f"'{column}': names between double underscores are Evenly's own. Rename the column in the data."
+            self.faults.append((loc, show_path(loc), text))
 
     def expression(self, text: str, loc: Loc) -> Expression | None:
         """Read an expression's columns; a fault of the expression is kept and gives None."""
@@ -94,9 +109,11 @@ class Flow:
 def column_flow(recipe: Recipe) -> Flow:
     """Return the columns that `recipe` reads and makes, with the faults met on the way."""
     source = recipe.sources[0]
-    flow = Flow(as_text=frozenset(source.as_text))
+    flow = Flow(as_text=frozenset(source.as_text), ids=frozenset(source.id))
     for name in source.columns:
-        flow.make(name, "text")
+        flow.make(name, "text", ("sources", 0, "columns", name))
+    for column in source.id:
+        flow.read(column, "any", ("sources", 0, "id"))
     for index, step in enumerate(recipe.curate):
         _step(flow, step, ("curate", index, step.kind))
     _balance(flow, recipe)
@@ -105,8 +122,6 @@ def column_flow(recipe: Recipe) -> Flow:
         flow.read(recipe.balance.label, "any", ("balance", "label"))
     for index, column in enumerate(recipe.export.keep):
         flow.read(column, "any", ("export", "keep", index))
-    for column in source.id:
-        flow.read(column, "any", ("sources", 0, "id"))
     return flow
 
 
@@ -148,18 +163,18 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
     match step.kind:
         case "number":
             flow.read(body.column, "any", (*loc, "column"))
-            flow.make(body.column, "number")
+            flow.make(body.column, "number", (*loc, "column"))
         case "join":
             _read_all(flow, body.columns, "list", (*loc, "columns"))
             flow.joined.update(body.columns)
-            flow.make(body.into, "text")
+            flow.make(body.into, "text", (*loc, "into"))
             flow.joined.discard(body.into)
         case "filter":
             flow.expression(body.where, (*loc, "where"))
         case "derive":
             for name, text in body.items():
                 parsed = flow.expression(text, (*loc, name))
-                flow.make(name, "any" if parsed is None or parsed.kind == "unknown" else parsed.kind)
+                flow.make(name, "any" if parsed is None or parsed.kind == "unknown" else parsed.kind, (*loc, name))
         case "unique":
             _read_all(flow, body.columns, "any", (*loc, "columns"))
         case _:

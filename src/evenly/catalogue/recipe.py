@@ -14,5 +14,5 @@ CAP: Final = 1_200
 def demo_recipe_text(listings: int, seed: int) -> str:
     """Return the YAML of a recipe for a catalogue with `listings` priced listings, cap in the course's proportion."""
     cap = max(1, round(CAP * listings / FULL_SCALE))
-    template = resources.files("evenly").joinpath("demo.yaml").read_text(encoding="utf-8")
+    template = resources.files("evenly.catalogue").joinpath("demo.yaml").read_text(encoding="utf-8")
     return template.replace("seed: 42", f"seed: {seed}").replace("cap: 1200", f"cap: {cap}")

@@ -1,0 +1,180 @@
+"""CSV by blocks, through Python's own reader: a record may span lines, and a bad row has to be told with its line.
+
+Every field is text; an empty one is null. A quote that never closes would swallow the rest of the file: where a record
+can't be read, its first line is rejected and reading goes on at the next.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from evenly.columns import LINE
+from evenly.errors import DataError
+from evenly.io.blocks import Block, Rejected
+from evenly.io.streams import open_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from evenly.io.blocks import Piece
+    from evenly.recipe.needs import Need
+
+BLOCK_ROWS: Final = 10_000
+"""Rows of a block: some 16 MB of listings."""
+
+RECORD_LINES: Final = 10_000
+"""Lines that one record may span; a quote still open by then was never meant as one."""
+
+FIELD_CHARS: Final = 64 * 2**20
+"""Longest field; Python's default, 128 K, is less than a long description."""
+
+
+class _Lines:
+    """The lines of a file, of which those of the current record can be taken back."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        """Read from `lines`."""
+        self._source = lines
+        self._again: deque[str] = deque()
+        self.record: list[str] = []
+        self.next_line = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.record) >= RECORD_LINES:
+            message = f"a quote is not closed within {RECORD_LINES:,} lines"
+            raise csv.Error(message)
+        line = self._again.popleft() if self._again else next(self._source)
+        self.record.append(line)
+        return line
+
+    def done(self) -> int:
+        """Begin a new record; return the line (from 0) at which the last one began."""
+        began, self.next_line = self.next_line, self.next_line + len(self.record)
+        self.record = []
+        return began
+
+    def give_up(self) -> tuple[int, str]:
+        """Give up the record's first line, which is returned with its number, and take the others back."""
+        first, *rest = self.record or [""]
+        self._again.extendleft(reversed(rest))
+        self.record = [first]
+        return self.done(), first
+
+
+def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
+    """Yield the blocks of a CSV file with a header line; see `evenly.io.blocks`.
+
+    Raises:
+        DataError: when the file has no header.
+    """
+    csv.field_size_limit(FIELD_CHARS)
+    with open_bytes(piece.path) as stream:
+        # Bytes that are not UTF-8 become lone surrogates here, by which their rows are known again.
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        lines = _Lines(text)
+        header = _header(lines, piece.path)
+        lines.done()
+        places = {need.column: header.index(need.column) for need in needs}
+        while block := _block(lines, places, needs, len(header)):
+            yield block
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the column names of a CSV file.
+
+    Raises:
+        DataError: when it has no header line, or two columns of one name.
+    """
+    with open_bytes(path) as stream:
+        return _header(
+            _Lines(io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")), path
+        )
+
+
+def _header(lines: _Lines, path: Path) -> list[str]:
+    try:
+        header = next(csv.reader(lines, strict=True), [])
+    except csv.Error as fault:
+        message = f"{path}:1: the header line is no CSV: {fault}. Check its quotes."
+        raise DataError(message) from None
+    if not header:
+        message = f"{path}: has no header line. Give a CSV file whose first line names the columns."
+        raise DataError(message)
+    if len(set(header)) < len(header):
+        message = f"{path}:1: two columns have one name ({', '.join(header)}). Rename one."
+        raise DataError(message)
+    return header
+
+
+def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], width: int) -> Block | None:
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    rejected: list[Rejected] = []
+    reader = csv.reader(lines, strict=True)
+    while len(rows) + len(rejected) < BLOCK_ROWS:
+        try:
+            fields = next(reader, None)
+        except csv.Error as fault:
+            number, raw = lines.give_up()
+            rejected.append(Rejected(number, f"not CSV: {fault}", _shown(raw)))
+            reader = csv.reader(lines, strict=True)
+            continue
+        if fields is None:
+            break
+        raw = lines.record
+        number = lines.done()
+        if not fields:
+            continue  # a blank line
+        reason = _fault(fields, width, places, needs)
+        if reason is None:
+            rows.append(fields)
+            numbers.append(number)
+        else:
+            rejected.append(Rejected(number, reason, _shown("".join(raw))))
+    if not rows and not rejected:
+        return None
+    columns = [_column([row[places[need.column]] for row in rows], need) for need in needs]
+    return Block(pl.DataFrame([*columns, pl.Series(LINE, numbers, dtype=pl.UInt64)]), rejected, {})
+
+
+def _fault(fields: list[str], width: int, places: dict[str, int], needs: Sequence[Need]) -> str | None:
+    if len(fields) != width:
+        return f"{len(fields)} fields, the header has {width}"
+    for field in fields:
+        if not field.isascii() and any("\ud800" <= character <= "\udfff" for character in field):
+            return "not UTF-8"
+    for need in needs:
+        if need.kind == "number":
+            field = fields[places[need.column]]
+            if field and _number(field) is None:
+                return f"wrong type: '{need.column}' is '{field[:40]}', expected a number"
+    return None
+
+
+def _number(text: str) -> float | None:
+    """Return a field as a float, or None when it is none."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
+def _shown(raw: str) -> str:
+    """Return a raw record without its line end, bytes that are not UTF-8 as escapes."""
+    return raw.rstrip("\r\n").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _column(values: list[str], need: Need) -> pl.Series:
+    if need.kind == "number":
+        return pl.Series(need.column, [_number(value) if value else None for value in values], dtype=pl.Float64)
+    column = pl.Series(need.column, [value or None for value in values], dtype=pl.String)
+    return column.cast(pl.List(pl.String)) if need.kind == "list" else column

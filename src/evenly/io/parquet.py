@@ -1,0 +1,111 @@
+"""Parquet by row groups. A value keeps its own type where it can: whole numbers as Int64, others as Float64."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evenly.columns import LINE
+from evenly.errors import DataError
+from evenly.io.blocks import Block, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from evenly.io.blocks import Piece
+    from evenly.recipe.needs import Need
+
+BATCH_ROWS: Final = 10_000
+"""Rows of a block: some 16 MB of listings."""
+
+
+def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
+    """Yield row groups start..stop of a Parquet file; see `evenly.io.blocks`.
+
+    Raises:
+        DataError: when a column is not what the recipe needs, or the file is damaged.
+    """
+    names = list(dict.fromkeys(need.column for need in needs))
+    groups = list(range(piece.start, piece.stop))
+    row = 0
+    try:
+        with pq.ParquetFile(piece.path) as file:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=names):
+                batch.validate(full=True)  # text that is not UTF-8, offsets that lead nowhere
+                frame = pl.DataFrame(pa.Table.from_batches([batch]))
+                lines = pl.int_range(row, row + frame.height, dtype=pl.UInt64, eager=True)
+                columns = [_column(frame[need.column], need, piece.path) for need in needs]
+                yield Block(pl.DataFrame([*columns, lines.alias(LINE)]), [], {})
+                row += frame.height
+    except (pa.ArrowException, pl.exceptions.PolarsError) as fault:
+        raise unreadable(piece.path, fault) from None
+
+
+def row_groups(path: Path) -> Iterator[tuple[int, int, int]]:
+    """Yield (first row group, one after the last, rows before) of each piece of a Parquet file.
+
+    Raises:
+        DataError: when it is no Parquet file.
+    """
+    try:
+        metadata = pq.read_metadata(path)
+    except pa.ArrowException as fault:
+        raise unreadable(path, fault) from None
+    rows = 0
+    for group in range(metadata.num_row_groups):
+        yield group, group + 1, rows
+        rows += metadata.row_group(group).num_rows
+
+
+def header_of(path: Path) -> dict[str, str]:
+    """Return a Parquet file's columns with their types.
+
+    Raises:
+        DataError: when it is no Parquet file, or has two columns of one name.
+    """
+    try:
+        schema: Any = pq.read_schema(path)
+    except pa.ArrowException as fault:
+        raise unreadable(path, fault) from None
+    if len(set(schema.names)) < len(schema.names):
+        message = f"{path}: two columns have one name ({', '.join(schema.names)}). Rename one."
+        raise DataError(message)
+    return {field.name: str(field.type) for field in schema}
+
+
+def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
+    dtype = column.dtype
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        column, dtype = column.cast(pl.String), pl.String()
+    nested = isinstance(dtype, pl.List | pl.Array | pl.Struct)
+    if need.kind == "json":
+        return _as_json_text(column) if nested else column.cast(pl.String)
+    if need.kind == "list" and isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.List | pl.Struct):
+        return column.cast(pl.List(pl.String))
+    if nested or (need.kind == "number" and not dtype.is_numeric()) or isinstance(dtype, pl.Binary | pl.Object):
+        wanted = "a number" if need.kind == "number" else "text (name it under as_text to take any value as JSON text)"
+        message = f"recipe.{need.path}: column '{need.column}' of {path} is {dtype}, expected {wanted}."
+        raise DataError(message)
+    if need.kind == "number":
+        return column.cast(pl.Float64)
+    if need.kind == "text":
+        return column.cast(pl.String)
+    if need.kind == "list":
+        return column.cast(pl.List(pl.String))
+    if dtype.is_integer() and dtype != pl.UInt64:  # UInt64 may hold more than Int64 does, and is kept
+        return column.cast(pl.Int64)
+    return column.cast(pl.Float64) if dtype.is_float() else column
+
+
+def _as_json_text(column: pl.Series) -> pl.Series:
+    texts = [None if value is None else json.dumps(_plain(value), default=str) for value in column]
+    return pl.Series(column.name, texts, dtype=pl.String)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - nested Parquet values
+    return list(value) if isinstance(value, pl.Series) else value
