@@ -1,0 +1,232 @@
+"""Selection: a plain oracle, exact enumeration of tiny populations, folds in any order, inclusion probabilities."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from evenly.core.census import take_census
+from evenly.core.quotas import with_quotas
+from evenly.core.select import candidates, select, with_design_weights
+from evenly.core.strata import with_strata
+from evenly.core.weights import with_keys
+from evenly.recipe.model import Recipe
+
+LEDGER = ("__id__", "__stratum__", "__weight__", "__key__")
+
+
+def recipe(seed: int = 42, **balance: Any) -> Recipe:
+    source = {"name": "shop", "files": "x.jsonl", "id": "id"}
+    balance = {"strata": [{"column": "slot"}], "weight": "w", **balance}
+    data = {"name": "r", "seed": seed, "sources": [source], "template": {"prompt": "{slot}"}, "balance": balance}
+    return Recipe.from_dict(data)
+
+
+def ledger_and_plan(frame: pl.DataFrame, wanted: Recipe) -> tuple[pl.DataFrame, pl.DataFrame]:
+    keyed = with_keys(with_strata(frame, wanted.balance.strata), wanted)
+    return keyed.select(LEDGER), with_quotas(take_census(keyed, wanted.balance.strata), wanted)
+
+
+def draw(frame: pl.DataFrame, wanted: Recipe) -> pl.DataFrame:
+    ledger, plan = ledger_and_plan(frame, wanted)
+    return select(candidates(ledger, plan), plan)
+
+
+def records(slots: list[Any], weights: list[float]) -> pl.DataFrame:
+    names = [f"id-{number}" for number in range(len(slots))]
+    return pl.DataFrame({"__id__": names, "slot": slots, "w": pl.Series(weights, dtype=pl.Float64)})
+
+
+def plan_of(rows: list[tuple[str, int, int, float, float]]) -> pl.DataFrame:
+    """Return a plan: stratum, quota, eligible, smallest and largest weight."""
+    schema = {
+        "__stratum__": pl.String,
+        "quota": pl.Int64,
+        "eligible": pl.UInt64,
+        "weight_min": pl.Float64,
+        "weight_max": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def test_an_example_worked_by_hand() -> None:
+    rows = [("b", "s", 2.0, 0.3), ("a", "s", 1.0, 0.3), ("c", "s", 1.0, 0.1), ("d", "s", 1.0, 0.9), ("e", "t", 1.0, 5.0)]
+    ledger = pl.DataFrame([*rows, ("f", None, 1.0, 0.0), ("g", "s", 0.0, math.inf)], [*LEDGER], orient="row")
+    plan = plan_of([("s", 2, 4, 1, 2), ("t", 1, 1, 1, 1), ("u", 3, 3, 1, 1)])
+    # of the two with the key 0.3 the smaller id goes first, and the other is the cut-off
+    assert sorted(candidates(ledger, plan)["__id__"]) == ["a", "b", "c", "e"]
+    selected = select(candidates(ledger, plan), plan).sort("__id__")
+    assert selected.select("__id__").to_series().to_list() == ["a", "c", "e"]
+    assert selected["__pi__"].to_list() == pytest.approx([1 - math.exp(-0.3), 1 - math.exp(-0.3), 1.0], rel=1e-15)
+    assert selected.columns == [*LEDGER, "__pi__"]
+
+
+def test_inclusion_probabilities() -> None:
+    # equal weights: exactly n / N; unequal: by the cut-off; whole: 1, however unequal; one stratum each
+    slots = ["equal"] * 7 + ["unequal"] * 7 + ["whole"] * 2
+    weights = [3.0] * 7 + [1.0, 5, 5, 1, 1, 5, 2] + [1.0, 9]
+    ledger, plan = ledger_and_plan(records(slots, weights), recipe(cap=3))
+    selected = select(candidates(ledger, plan), plan)
+    found = {stratum[0]: rows for stratum, rows in selected.group_by("__stratum__")}
+    assert {stratum: rows.height for stratum, rows in found.items()} == {"equal": 3, "unequal": 3, "whole": 2}
+    assert found["equal"]["__pi__"].to_list() == [3 / 7] * 3
+    assert found["whole"]["__pi__"].to_list() == [1.0, 1.0]
+    tau = ledger.filter(pl.col("__stratum__") == "unequal")["__key__"].sort()[3]
+    expected = [-math.expm1(-weight * tau) for weight in found["unequal"]["__weight__"]]
+    assert found["unequal"]["__pi__"].to_list() == pytest.approx(expected, rel=1e-15)
+    assert selected["__pi__"].is_between(0, 1, closed="right").all()
+
+
+def test_small_probabilities_keep_their_digits() -> None:
+    ledger = pl.DataFrame([("a", "s", 1.0, 1e-17), ("b", "s", 2.0, 2e-17)], [*LEDGER], orient="row")
+    plan = plan_of([("s", 1, 2, 1, 2)])
+    assert select(ledger, plan)["__pi__"].to_list() == pytest.approx([2e-17], rel=1e-15)
+
+
+def test_a_weight_of_zero_is_never_selected_not_even_from_a_whole_stratum() -> None:
+    frame = records(["a"] * 6 + ["b"] * 2, [0, 1, 0, 2, 0, 0, 0, 0])
+    selected = draw(frame, recipe(cap=5, take_all="slot = 'a'"))
+    assert sorted(selected["__id__"]) == ["id-1", "id-3"]
+    assert selected["__pi__"].to_list() == [1, 1]
+
+
+def test_nothing_to_select() -> None:
+    ledger, plan = ledger_and_plan(records(["a"], [0]), recipe(cap=1))
+    assert select(candidates(ledger, plan), plan).height == 0
+    assert "__pi__" in select(candidates(ledger.clear(), plan), plan).columns
+
+
+# Keys of few values, so that ties are common.
+KEYS = st.sampled_from([0.1, 0.2, 0.3, 0.4, math.inf])
+ROWS = st.lists(st.tuples(st.sampled_from(["s", "t", None]), KEYS), max_size=25)
+
+
+def ledger_of(rows: list[tuple[str | None, float]]) -> pl.DataFrame:
+    named = [(f"{number:03d}", stratum, 1.0, key) for number, (stratum, key) in enumerate(rows)]
+    schema = dict(zip(LEDGER, [pl.String, pl.String, pl.Float64, pl.Float64], strict=True))
+    return pl.DataFrame(named, schema, orient="row")
+
+
+def oracle(rows: list[tuple[str | None, float]], quotas: dict[str, int]) -> list[str]:
+    chosen: list[str] = []
+    for stratum, quota in quotas.items():
+        keyed = [(key, f"{number:03d}") for number, (its, key) in enumerate(rows) if its == stratum and key < math.inf]
+        chosen += [name for _, name in sorted(keyed)[:quota]]
+    return sorted(chosen)
+
+
+@settings(deadline=None)
+@given(rows=ROWS, quotas=st.tuples(st.integers(0, 8), st.integers(0, 8)), data=st.data())
+def test_folding_parts_in_any_order_selects_the_smallest_keys(
+    rows: list[tuple[str | None, float]], quotas: tuple[int, int], data: st.DataObject
+) -> None:
+    ledger = ledger_of(rows)
+    finite = ledger.filter(pl.col("__key__").is_finite())
+    there = {stratum: finite.filter(pl.col("__stratum__") == stratum).height for stratum in ("s", "t")}
+    wanted = {stratum: min(quota, there[stratum]) for stratum, quota in zip("st", quotas, strict=True)}
+    plan = plan_of([(stratum, quota, there[stratum], 1, 1) for stratum, quota in wanted.items()])
+    whole = select(candidates(ledger, plan), plan)
+    assert sorted(whole["__id__"]) == oracle(rows, wanted)
+
+    order = data.draw(st.permutations(range(len(rows))))
+    cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4))), len(rows)]
+    parts = [candidates(ledger[order[start:stop]], plan) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    folded = parts[0]
+    for part in parts[1:]:
+        folded = candidates(pl.concat([part, folded]), plan)
+    assert_frame_equal(select(folded, plan), whole, check_row_order=False)
+    assert_frame_equal(select(pl.concat(parts), plan), whole, check_row_order=False)
+    assert folded.height <= sum(quota + 1 for quota in wanted.values() if quota)
+
+
+POPULATION = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c", None]), st.sampled_from([0.0, 0.5, 1.0, 5.0])), min_size=1, max_size=40
+)
+
+
+@settings(deadline=None)
+@given(rows=POPULATION, cap=st.integers(1, 8), seed=st.integers(0, 2**63 - 1), data=st.data())
+def test_the_order_of_records_changes_nothing_and_a_smaller_cap_selects_a_subset(
+    rows: list[tuple[str | None, float]], cap: int, seed: int, data: st.DataObject
+) -> None:
+    frame = records([slot for slot, _ in rows], [weight for _, weight in rows])
+    selected = draw(frame, recipe(seed, cap=cap))
+    other = draw(frame[data.draw(st.permutations(range(len(rows))))], recipe(seed, cap=cap))
+    assert_frame_equal(selected, other, check_row_order=False)
+    assert set(draw(frame, recipe(seed, cap=max(1, cap - 1)))["__id__"]) <= set(selected["__id__"])
+    for slot in ("a", "b", "c"):
+        eligible = sum(its == slot and weight > 0 for its, weight in rows)
+        assert selected.filter(pl.col("__stratum__") == slot).height == min(cap, eligible)
+
+
+@settings(deadline=None)
+@given(old=POPULATION, new=POPULATION, cap=st.integers(1, 8))
+def test_appended_data_displaces_only_what_it_beats(old: Any, new: Any, cap: int) -> None:
+    both = records([slot for slot, _ in [*old, *new]], [weight for _, weight in [*old, *new]])
+    before = set(draw(both[: len(old)], recipe(cap=cap))["__id__"])
+    after = set(draw(both, recipe(cap=cap))["__id__"])
+    assert not (after - before) & set(both["__id__"][: len(old)])
+
+
+def successive(weights: list[float], size: int) -> dict[tuple[int, ...], float]:
+    """Return the probability of each ordered draw of `size` records without replacement."""
+    chances: dict[tuple[int, ...], float] = {}
+    for order in permutations(range(len(weights)), size):
+        chance, left = 1.0, sum(weights)
+        for place in order:
+            chance *= weights[place] / left
+            left -= weights[place]
+        chances[order] = chance
+    return chances
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("weights", "size"),
+    [([1, 5], 1), ([1, 2, 3], 2), ([1, 5, 5, 1], 3), ([1, 1, 1, 1, 1], 2), ([1, 2, 3, 5, 8], 2), ([0.1, 1, 10, 3, 3], 3)],
+    ids=str,
+)
+def test_every_ordered_draw_is_as_likely_as_enumeration_says(weights: list[float], size: int) -> None:
+    # 40,000 strata of the same records under other ids. An order of probability p has the standard deviation
+    # sqrt(p (1 - p) / 40,000), at most 0.0025: being wrong by 0.02 would be 8 of them or more. At most 60 orders a
+    # case, fixed ids: 4.5 standard deviations allow for the largest of 130 in all.
+    replicates = 40_000
+    slots = np.repeat(np.arange(replicates), len(weights))
+    frame = records(slots.tolist(), weights * replicates)
+    places = frame.select("__id__", place=pl.int_range(pl.len()) % len(weights))
+    selected = draw(frame, recipe(cap=size)).join(places, on="__id__").sort("__stratum__", "__key__")
+    orders = selected.group_by("__stratum__", maintain_order=True).agg("place")["place"].to_list()
+    assert len(orders) == replicates
+    names, counts = np.unique(np.array(orders), axis=0, return_counts=True)
+    observed = {tuple(order): int(count) for order, count in zip(names.tolist(), counts, strict=True)}
+    chances = successive(weights, size)
+    assert set(observed) <= set(chances)
+    for order, chance in chances.items():
+        expected, deviation = replicates * chance, math.sqrt(replicates * chance * (1 - chance))
+        assert abs(observed.get(order, 0) - expected) < 4.5 * deviation + 1, order
+
+
+def test_design_weights_share_a_stratum_among_its_splits() -> None:
+    rows = [("s", 0.5, "train"), ("s", 0.25, "train"), ("s", 0.5, "test"), ("s", 0.5, None), ("t", 1.0, "test")]
+    selected = pl.DataFrame(rows, ["__stratum__", "__pi__", "__split__"], orient="row")
+    # s has four selected: two of them in train, one in test, one in none
+    assert with_design_weights(selected)["__design_weight__"].to_list() == [4.0, 8.0, 8.0, 8.0, 1.0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("st"), st.sampled_from(["train", "test", None])), min_size=1))
+def test_with_equal_weights_each_split_adds_up_to_the_stratum(rows: list[tuple[str, str | None]]) -> None:
+    # pi = 1/4: every split that has records of a stratum stands for all of the stratum's 4 x selected
+    frame = pl.DataFrame(rows, {"__stratum__": pl.String, "__split__": pl.String}, orient="row")
+    weighted = with_design_weights(frame.with_columns(__pi__=pl.lit(0.25)))
+    sums = weighted.group_by("__stratum__", "__split__").agg(pl.col("__design_weight__").sum())
+    for stratum, _, total in sums.iter_rows():
+        assert total == pytest.approx(4 * sum(its == stratum for its, _ in rows))
