@@ -161,7 +161,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except OSError as fault:
-        print(f"evenly: {fault.filename or 'system'}: {fault.strerror}.", file=sys.stderr)
+        print(f"evenly: {fault.filename or 'system'}: {fault.strerror or fault}.", file=sys.stderr)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 

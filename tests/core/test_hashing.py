@@ -28,7 +28,9 @@ def seed_of(purpose: Purpose) -> int | None:
 
 
 def identities(*columns: list[str | None]) -> list[str]:
-    frame = pl.DataFrame({f"column_{place}": pl.Series(values, dtype=pl.String) for place, values in enumerate(columns)})
+    frame = pl.DataFrame(
+        {f"column_{place}": pl.Series(values, dtype=pl.String) for place, values in enumerate(columns)}
+    )
     return frame.select(identity(frame.columns, frame.schema).alias("id"))["id"].to_list()
 
 
@@ -114,9 +116,7 @@ def test_an_identity_keeps_columns_apart_and_null_from_empty() -> None:
 
 def test_an_identity_is_128_bits_of_the_values_with_their_lengths() -> None:
     encoded = "3:é!-0:".encode()  # é! is three bytes of UTF-8, then a null, then an empty text
-    halves = [
-        xxhash.xxh64_intdigest(encoded, seed=purpose_seed(half, None)) for half in ("identity-1", "identity-2")
-    ]
+    halves = [xxhash.xxh64_intdigest(encoded, seed=purpose_seed(half, None)) for half in ("identity-1", "identity-2")]
     assert identities(["é!"], [None], [""]) == ["".join(f"{half:016x}" for half in halves)]
 
 

@@ -24,7 +24,9 @@ def recipe(**balance: Any) -> Recipe:
     )
 
 
-def census(counts: dict[int, int], eligible: dict[int, int] | None = None, weights: tuple[float, float] = (1, 5)) -> Any:
+def census(
+    counts: dict[int, int], eligible: dict[int, int] | None = None, weights: tuple[float, float] = (1, 5)
+) -> Any:
     drawable = [(eligible or {}).get(price, rows) for price, rows in counts.items()]
     return pl.DataFrame(
         {

@@ -58,7 +58,13 @@ def plan_of(rows: list[tuple[str, int, int, float, float]]) -> pl.DataFrame:
 
 
 def test_an_example_worked_by_hand() -> None:
-    rows = [("b", "s", 2.0, 0.3), ("a", "s", 1.0, 0.3), ("c", "s", 1.0, 0.1), ("d", "s", 1.0, 0.9), ("e", "t", 1.0, 5.0)]
+    rows = [
+        ("b", "s", 2.0, 0.3),
+        ("a", "s", 1.0, 0.3),
+        ("c", "s", 1.0, 0.1),
+        ("d", "s", 1.0, 0.9),
+        ("e", "t", 1.0, 5.0),
+    ]
     ledger = pl.DataFrame([*rows, ("f", None, 1.0, 0.0), ("g", "s", 0.0, math.inf)], [*LEDGER], orient="row")
     plan = plan_of([("s", 2, 4, 1, 2), ("t", 1, 1, 1, 1), ("u", 3, 3, 1, 1)])
     # of the two with the key 0.3 the smaller id goes first, and the other is the cut-off
@@ -191,7 +197,14 @@ def successive(weights: list[float], size: int) -> dict[tuple[int, ...], float]:
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("weights", "size"),
-    [([1, 5], 1), ([1, 2, 3], 2), ([1, 5, 5, 1], 3), ([1, 1, 1, 1, 1], 2), ([1, 2, 3, 5, 8], 2), ([0.1, 1, 10, 3, 3], 3)],
+    [
+        ([1, 5], 1),
+        ([1, 2, 3], 2),
+        ([1, 5, 5, 1], 3),
+        ([1, 1, 1, 1, 1], 2),
+        ([1, 2, 3, 5, 8], 2),
+        ([0.1, 1, 10, 3, 3], 3),
+    ],
     ids=str,
 )
 def test_every_ordered_draw_is_as_likely_as_enumeration_says(weights: list[float], size: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evenly.recipe.expression import Expression, ExpressionFault, parse_expression, to_polars
+from evenly.recipe.expression import Expression, ExpressionError, parse_expression, to_polars
 from evenly.recipe.expression_operations import FUNCTIONS, OPERATORS
 from evenly.recipe.expression_polars import BUILDERS
 
@@ -262,7 +262,7 @@ def test_what_it_reads_and_yields(
 def test_what_its_place_expects_gives_a_lone_column_its_kind() -> None:
     assert parse_expression("price", "number").numeric_columns == ("price",)
     assert parse_expression("in_stock", "boolean").boolean_columns == ("in_stock",)
-    with pytest.raises(ExpressionFault, match="yields a number, expected a condition"):
+    with pytest.raises(ExpressionError, match="yields a number, expected a condition"):
         parse_expression("price + 1", "boolean")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenly.recipe.expression import Expression, ExpressionFault, parse_expression, to_polars
+from evenly.recipe.expression import Expression, ExpressionError, parse_expression, to_polars
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,14 +205,14 @@ HOSTILE = [
 def test_it_refuses(text: str, tmp_path: Path) -> None:
     file = tmp_path / "secret.csv"
     text = text.format(file=file)
-    with pytest.raises(ExpressionFault) as caught:
+    with pytest.raises(ExpressionError) as caught:
         parse_expression(text)
     message = str(caught.value)
     assert message.isprintable(), "a message is one line"
     assert message.endswith((".", "?"))
     assert "sqlglot" not in message
     assert not file.exists()
-    with pytest.raises(ExpressionFault):  # an Expression made by hand is no way around
+    with pytest.raises(ExpressionError):  # an Expression made by hand is no way around
         to_polars(Expression(text, (), (), (), "unknown"))
 
 
@@ -239,7 +239,7 @@ def test_it_refuses(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_says_what_to_do(text: str, said: str) -> None:
-    with pytest.raises(ExpressionFault, match=said):
+    with pytest.raises(ExpressionError, match=said):
         parse_expression(text)
 
 
@@ -270,7 +270,7 @@ def test_a_fault_says_what_to_do(text: str, said: str) -> None:
 )
 def test_hostile_nesting_is_one_quick_fault(text: str) -> None:
     began = time.perf_counter()
-    with pytest.raises(ExpressionFault):
+    with pytest.raises(ExpressionError):
         parse_expression(text)
     assert time.perf_counter() - began < 5, "took exponential time"
 
@@ -288,7 +288,7 @@ over filter within array struct with select union any isnull ignore nulls limit 
 def test_any_text_is_either_a_fault_or_runs(text: str) -> None:
     try:
         parsed = parse_expression(text)
-    except ExpressionFault:
+    except ExpressionError:
         return
     frame = pl.DataFrame({name: ["1", None] for name in parsed.columns} or {"other": [1, 2]})
     assert frame.with_columns(to_polars(parsed).alias("answer")).height == 2

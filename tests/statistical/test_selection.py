@@ -85,7 +85,13 @@ def relative_error(estimates: NDArray[np.float64], truth: float) -> float:
 
 
 # Records, share of weight 5, cap, replicates.
-CASES = [(50, 0.5, 20, 1_500), (50, 0.1, 40, 1_500), (600, 0.7, 200, 400), (1_000, 0.3, 120, 400), (5_000, 0.5, 1_200, 60)]
+CASES = [
+    (50, 0.5, 20, 5_000),
+    (50, 0.1, 40, 1_500),
+    (600, 0.7, 200, 800),
+    (1_000, 0.3, 120, 1_000),
+    (5_000, 0.5, 1_200, 300),
+]
 
 
 @pytest.mark.parametrize(("size", "heavy", "cap", "replicates"), CASES)
@@ -101,7 +107,7 @@ def test_shares_of_the_heavy_are_numpys(size: int, heavy: float, cap: int, repli
     error = math.hypot(ours.std() / math.sqrt(replicates), theirs.std() / math.sqrt(replicates))
     assert error < 0.004  # so that a bias of two points is at least five standard errors
     assert abs(ours.mean() - theirs.mean()) < SIGMAS * error
-    assert ours.std() == pytest.approx(theirs.std(), rel=0.4)  # with 60 replicates a deviation is known to 9 %
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.25)  # 300 replicates know a deviation to 4 %
 
 
 @pytest.mark.parametrize(("size", "heavy", "cap", "replicates"), CASES)
@@ -117,7 +123,7 @@ def test_weighted_totals_are_those_of_the_population(size: int, heavy: float, ca
     truths = {"rows": float(size), "heavy": float((of.weights > 1).sum()), "value": float(of.values.sum())}
     for name, truth in truths.items():
         estimates = sums[name].to_numpy()
-        assert relative_error(estimates, truth) < 0.005, name  # a bias of two points is four standard errors
+        assert relative_error(estimates, truth) < 0.004, name  # a bias of two points is five standard errors
         assert abs(z_score(estimates, truth)) < SIGMAS, name
     # without the weights the heavy would be over-counted: what the test is there to see
     plain = selected.group_by("slot").agg((size / cap * (pl.col("__weight__") > 1)).sum().alias("heavy"))

@@ -46,7 +46,9 @@ def _take_all(census: pl.DataFrame, recipe: Recipe) -> pl.Series:
     if text is None:
         return pl.Series("take_all", [False], dtype=pl.Boolean).new_from_index(0, census.height)
     values = census.select(pl.col(axis_name(axis)).alias(axis.column) for axis in recipe.balance.strata)
-    return values.select(to_polars(parse_expression(text)).fill_null(value=False).alias("take_all"))["take_all"]
+    return values.select(to_polars(parse_expression(text, "boolean")).fill_null(value=False).alias("take_all"))[
+        "take_all"
+    ]
 
 
 def _no_variance() -> pl.Expr:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from evenly.columns import STRATUM
@@ -48,7 +49,13 @@ def _axis(stratum: Stratum) -> pl.Expr:
 def _rounded(value: pl.Expr, unit: float) -> pl.Expr:
     """Round half to even to multiples of `unit`; Int64 where the unit is whole, so that a stratum reads `399`."""
     finite = pl.when(value.is_finite()).then(value)
+    # numpy divides; Polars multiplies by the reciprocal of a scalar, by which 49 / 49 is less than 1.
+    rounded = finite.map_batches(lambda batch: _nearest(batch, unit), return_dtype=pl.Float64)
     if unit == int(unit):
-        return ((finite / unit).round(0, mode="half_to_even") * unit).cast(pl.Int64, strict=False)
+        return rounded.cast(pl.Int64, strict=False)
     # 0.1 has no exact double: rounding the product to 12 digits gives `0.3`, not `0.30000000000000004`.
-    return ((finite / unit).round(0, mode="half_to_even") * unit).round(12)
+    return rounded.round(12)
+
+
+def _nearest(values: pl.Series, unit: float) -> pl.Series:
+    return pl.Series(values.name, np.rint(values.to_numpy() / unit) * unit, nan_to_null=True)

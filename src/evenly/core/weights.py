@@ -39,7 +39,7 @@ def weight_columns(recipe: Recipe) -> list[str]:
         return []
     if isinstance(weight, WeightTable):
         return [weight.column]
-    return sorted(parse_expression(weight).columns)
+    return sorted(parse_expression(weight, "number").columns)
 
 
 def _weight(recipe: Recipe) -> pl.Expr:
@@ -49,7 +49,7 @@ def _weight(recipe: Recipe) -> pl.Expr:
     if isinstance(weight, WeightTable):
         known = pl.col(weight.column).cast(pl.String)
         return known.replace_strict(weight.values, default=weight.default, return_dtype=pl.Float64)
-    return to_polars(parse_expression(weight)).cast(pl.Float64)
+    return to_polars(parse_expression(weight, "number")).cast(pl.Float64)
 
 
 def _refuse_bad(frame: pl.DataFrame) -> None:

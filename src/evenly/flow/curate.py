@@ -14,7 +14,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from evenly.errors import DataError
+from evenly.errors import DataError, EvenlyError
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
@@ -123,13 +123,16 @@ def _build(job: Job, files: Sequence[Path], engine: Engine, reporter: Reporter) 
     moved, left = drop_duplicates(job.recipe, job.folder, parts, placed)
     dropped.update(moved)
     kept = read - quarantined - dropped.total()
+    if kept != sum(int(part["rows"]) for part in left):
+        message = f"internal: {kept:,} rows should be kept, the parts hold others. Please report this."
+        raise EvenlyError(message)
     if not kept:
         raise DataError(_nothing_kept(read, quarantined, dropped))
     shutil.rmtree(job.folder / "keys")
     shutil.rmtree(job.folder / "quarantine")
     return {
         "pieces": placed,
-        "parts": [part for part in left if part["rows"]],
+        "parts": [part | {"bytes": _size(job.folder, part)} for part in left if part["rows"]],
         "read": read,
         "quarantined": quarantined,
         "kept": kept,
@@ -137,6 +140,10 @@ def _build(job: Job, files: Sequence[Path], engine: Engine, reporter: Reporter) 
         "types": _shared_types(job, summaries),
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _size(folder: Path, part: dict[str, str | int]) -> int:
+    return (folder / "kept" / str(part["name"])).stat().st_size
 
 
 def _place(summaries: Sequence[PieceSummary]) -> list[dict[str, Any]]:

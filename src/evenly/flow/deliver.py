@@ -147,7 +147,7 @@ def _write_shard(shard: tuple[str, int, int], delivery: Delivery) -> tuple[dict[
     recipe = delivery.recipe
     spilled = sorted(_spill_folder(delivery, split, number).glob("*.arrow"))
     if spilled:
-        rows = pl.concat([pl.read_ipc(path) for path in spilled]).sort(POSITION).drop(POSITION)
+        rows = pl.concat([pl.read_ipc(path.read_bytes()) for path in spilled]).sort(POSITION).drop(POSITION)
     else:  # a fraction so small that the split has no row: its columns are those that a row would have
         rows = to_examples(render(_no_rows(delivery), recipe.template), recipe, split)
     path = delivery.folder / "data" / f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}"

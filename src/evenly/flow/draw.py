@@ -125,7 +125,7 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Report
 def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
     """Yield each part's ledger: __id__, __piece__, __line__, __part__, __row__, __stratum__, __weight__, __key__."""
     for number in range(len(pool.index.parts)):
-        yield pl.read_parquet(_ledger_path(scratch, number))
+        yield pl.read_parquet(_ledger_path(scratch, number), glob=False)
 
 
 def category_column(recipe: Recipe) -> str | None:

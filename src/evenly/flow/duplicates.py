@@ -47,7 +47,7 @@ def drop_duplicates(
     names = [str(part["name"]) for part in parts if (folder / "keys" / str(part["name"])).exists()]
     if not names:
         return Counter(), list(parts)
-    keys = pl.scan_parquet([folder / "keys" / name for name in names])
+    keys = pl.scan_parquet([folder / "keys" / name for name in names], glob=False)
     slices = -(-keys.select(pl.len()).collect().item() // PARTITION_ROWS)
     dead: list[pl.DataFrame] = []
     if recipe.sources[0].duplicate_ids == "error":
@@ -85,7 +85,7 @@ def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str,
             continue
         name = repeated[ID][0]
         same = repeated.filter(pl.col(ID) == name)
-        places = [_shown(placed[piece], line) for piece, line in same.select(PLACE).iter_rows()]
+        places = [_shown(placed[int(row[PIECE])], row[LINE]) for row in same.iter_rows(named=True)]
         message = (
             f"recipe.sources[0].id: '{name}' names {same.height:,} records ({', '.join(places[:3])}), and "
             f"{repeated[ID].n_unique():,} ids repeat. Choose a column that names one record, "
@@ -118,13 +118,13 @@ def _bury_part(folder: Path, name: str, rows: int, dead: pl.DataFrame) -> tuple[
     changed: Counter[str] = Counter()
     records: list[pl.DataFrame] = []
     if other.exists():
-        before = pl.read_parquet(other)
+        before = pl.read_parquet(other, glob=False)
         after = before.join(dead, on=PLACE, how="left", suffix="_new", maintain_order="left")
         records.append(after.with_columns(pl.coalesce(f"{REASON}_new", REASON).alias(REASON)).select(before.columns))
         changed.update(records[0][REASON].to_list())
         changed.subtract(before[REASON].to_list())
     if rows:
-        kept = pl.read_parquet(path)
+        kept = pl.read_parquet(path, glob=False)
         gone = kept.select(ID, PIECE, LINE).join(dead, on=PLACE, how="inner", maintain_order="left")
         if gone.height:
             records.append(gone)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from evenly.engines.local import LocalEngine
-from evenly.errors import UserError, did_you_mean
+from evenly.errors import EvenlyError, UserError, did_you_mean
 from evenly.flow.curate import check_inputs, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
@@ -19,6 +22,7 @@ from evenly.io.tokenizers import load_tokenizer
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from evenly.core.measure import Summary
@@ -103,8 +107,9 @@ def plan_recipe(
     """Curate (or find) the pool, take its census and allocate; nothing is selected or written."""
     reporter = reporter or Silent()
     worker = _engine(engine)
-    pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
-    return PlanResult(make_plan(recipe, pool, None, worker, reporter), pool, reused)
+    with _told():
+        pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
+        return PlanResult(make_plan(recipe, pool, None, worker, reporter), pool, reused)
 
 
 def run_recipe(
@@ -121,9 +126,10 @@ def run_recipe(
     worker = _engine(engine)
     refuse_existing(out, force=force)
     clock = _Clock()
-    pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
+    with _told():
+        pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
     clock.lap("curate")
-    with new_output(out, force=force) as folder:
+    with new_output(out, force=force) as folder, _told():
         scratch = folder / ".scratch"
         scratch.mkdir()
         plan = make_plan(recipe, pool, scratch, worker, reporter)
@@ -135,6 +141,17 @@ def run_recipe(
         manifest, after = deliver(delivery, worker, reporter, facts)
         shutil.rmtree(scratch)
     return RunResult(out, manifest, plan.pool, after, reused)
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Tell what Polars could not do (a full disk, most often, which it names its own way) as an error of Evenly's."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as fault:
+        reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+        message = f"the run failed while data was read or written: {reason}. Is the disk full? Nothing was replaced."
+        raise EvenlyError(message) from fault
 
 
 class _Clock:

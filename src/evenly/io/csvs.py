@@ -102,7 +102,7 @@ def header_of(path: Path) -> list[str]:
 
 def _header(lines: _Lines, path: Path) -> list[str]:
     try:
-        header = next(csv.reader(lines, strict=True), [])
+        header = next(csv.reader(lines, strict=True), None) or []
     except csv.Error as fault:
         message = f"{path}:1: the header line is no CSV: {fault}. Check its quotes."
         raise DataError(message) from None

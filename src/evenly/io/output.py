@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import glob
 import hashlib
 import os
 import secrets
@@ -32,19 +33,23 @@ def new_output(place: Path, *, force: bool, mark: str = "manifest.json") -> Gene
         OutputError: when something is at `place` and `force` is off, or the folder can't be made.
     """
     refuse_existing(place, force=force, mark=mark)
+    real = place.resolve()  # through a link, so that what is exchanged is the folder and not the link
+    missing = [folder for folder in real.parents if not folder.exists()]
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        sweep(place)
-        building = place.parent / f".{place.name}.evenly-{os.getpid()}-{secrets.token_hex(4)}"
+        real.parent.mkdir(parents=True, exist_ok=True)
+        sweep(real)
+        building = real.parent / f".{real.name}.evenly-{os.getpid()}-{secrets.token_hex(4)}"
         building.mkdir()
     except OSError as fault:
-        message = f"{place}: can't be written: {fault.strerror}. Choose another place with --out."
-        raise OutputError(message) from None
+        raise _unwritable(place, fault) from None
     try:
         yield building
-        put_in_place(building, place, force=force)
+        put_in_place(building, real, force=force)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+        if not real.exists():
+            for folder in missing:
+                folder.rmdir()
 
 
 def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") -> None:
@@ -53,13 +58,21 @@ def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") ->
     Raises:
         OutputError: saying what to do.
     """
-    finish_swap(place)
-    if not place.exists() and not place.is_symlink():
+    try:
+        real = place.resolve()
+        finish_swap(real)
+        there = real.exists()
+        nearest = next(folder for folder in real.parents if folder.exists())
+    except (OSError, RuntimeError) as fault:
+        raise _unwritable(place, fault) from None
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise _unwritable(place, PermissionError(0, f"{nearest} is no folder that can be written to"))
+    if not there:
         return
     if not force:
         message = f"{place}: exists already. Choose another place with --out, or replace it with --force."
         raise OutputError(message)
-    ours = place.is_dir() and ((place / mark).is_file() or not any(place.iterdir()))
+    ours = real.is_dir() and ((real / mark).is_file() or not any(real.iterdir()))
     if not ours:
         message = (
             f"{place}: is not an output of Evenly's (it has no {mark}), so --force does not replace it. "
@@ -95,7 +108,7 @@ def finish_swap(place: Path) -> None:
 
 def sweep(place: Path) -> None:
     """Delete folders beside `place` that runs which no longer live left unfinished."""
-    for folder in place.parent.glob(f".{place.name}.evenly-*-*"):
+    for folder in place.parent.glob(f".{glob.escape(place.name)}.evenly-*-*"):
         process = folder.name.split("-")[-2]
         if process.isdecimal() and not _lives(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -105,6 +118,11 @@ def sha256_and_size(path: Path) -> tuple[str, int]:
     """Return a file's sha256 in hexadecimal, and its bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
+
+
+def _unwritable(place: Path, fault: Exception) -> OutputError:
+    why = getattr(fault, "strerror", None) or str(fault)
+    return OutputError(f"{place}: can't be written: {why}. Choose another place with --out.")
 
 
 def _old_name(place: Path) -> Path:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 10_000
 """Rows of a block: some 16 MB of listings."""
 
+CASTS: Final[dict[str, pl.DataType]] = {"number": pl.Float64(), "text": pl.String(), "list": pl.List(pl.String())}
+"""Kind -> dtype, where the recipe's use decides it."""
+
 
 def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     """Yield row groups start..stop of a Parquet file; see `evenly.io.blocks`.
@@ -91,12 +94,8 @@ def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
         wanted = "a number" if need.kind == "number" else "text (name it under as_text to take any value as JSON text)"
         message = f"recipe.{need.path}: column '{need.column}' of {path} is {dtype}, expected {wanted}."
         raise DataError(message)
-    if need.kind == "number":
-        return column.cast(pl.Float64)
-    if need.kind == "text":
-        return column.cast(pl.String)
-    if need.kind == "list":
-        return column.cast(pl.List(pl.String))
+    if need.kind in CASTS:
+        return column.cast(CASTS[need.kind])
     if dtype.is_integer() and dtype != pl.UInt64:  # UInt64 may hold more than Int64 does, and is kept
         return column.cast(pl.Int64)
     return column.cast(pl.Float64) if dtype.is_float() else column

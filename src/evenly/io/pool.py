@@ -43,7 +43,7 @@ class PoolIndex:
         recipe: the name of the recipe that built it, for `evenly cache`.
         inputs: path, bytes, mtime_ns and sha256 of each file.
         pieces: file and first line (from 1) of each piece, by piece number.
-        parts: file names of the kept parts, in order, with their rows.
+        parts: file names of the kept parts, in order, with their rows and bytes.
         read, quarantined, kept: rows. read = kept + sum of dropped + quarantined.
         dropped: reason -> rows.
         types: column -> the type that all its values share: integer, number, boolean or text.
@@ -73,14 +73,14 @@ class Pool:
     def part(self, number: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Read a kept part, or some of its columns; a JSON column has the type that all of its values share."""
         path = self.folder / "kept" / self.index.parts[number]["name"]
-        frame = pl.read_parquet(path, columns=None if columns is None else list(columns))
+        frame = pl.read_parquet(path, columns=None if columns is None else list(columns), glob=False)
         open_types = {name: self.index.types.get(name) for name, dtype in frame.schema.items() if dtype == pl.String}
         return frame.with_columns(_typed(name, kind) for name, kind in open_types.items() if kind in CASTS)
 
     def dropped(self) -> Iterator[pl.DataFrame]:
         """Yield the frames of dropped records, in the order of the pieces."""
         for path in sorted((self.folder / "dropped").glob("*.parquet")):
-            yield pl.read_parquet(path)
+            yield pl.read_parquet(path, glob=False)
 
     def quarantine(self) -> Path:
         """Return the path of the quarantined rows."""
@@ -104,13 +104,16 @@ def fingerprint(parts: dict[str, Any]) -> str:
 
 
 def find_pool(name: str) -> Pool | None:
-    """Return the finished pool of a fingerprint, or None; a damaged index counts as none and is built anew."""
+    """Return the finished pool of a fingerprint, or None; a damaged one counts as none and is built anew."""
     folder = cache_folder() / "pools" / name
     try:
         data = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        return Pool(folder, PoolIndex(**data))
-    except (OSError, ValueError, TypeError):
+        pool = Pool(folder, PoolIndex(**data))
+        sizes = [(folder / "kept" / part["name"]).stat().st_size for part in pool.index.parts]
+        whole = pool.quarantine().exists() and sizes == [part["bytes"] for part in pool.index.parts]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+    return pool if whole else None
 
 
 def new_folder(name: str) -> Path:

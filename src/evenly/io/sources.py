@@ -9,12 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bracex
 import msgspec
 from wcmatch import glob
 
 from evenly.errors import DataError, choices_line, did_you_mean
 from evenly.io import csvs, parquet
-from evenly.io.blocks import format_of
+from evenly.io.blocks import format_of, unreadable
+from evenly.io.jsonl import BOM
 from evenly.io.streams import open_bytes
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from evenly.recipe.model import Source
     from evenly.recipe.needs import Need
+
+BRACES = 10_000
+"""Patterns that the braces of one may stand for."""
 
 PROBED_LINES = 10_000
 """Lines of each JSON Lines file that are searched for a column before a run starts."""
@@ -50,22 +55,48 @@ def find_files(source: Source) -> list[Path]:
                 "files. Download them and give their place: --set 'sources.0.files=data/*.jsonl.gz'."
             )
             raise DataError(message)
-        matched = [pattern] if Path(pattern).exists() else glob.glob(pattern, flags=glob.BRACE | glob.GLOBSTAR)
-        if not matched:
-            message = f"recipe.sources[0].files[{index}]: no file matches '{pattern}' (from {Path.cwd()})."
-            raise DataError(message)
-        for path in matched:
-            if Path(path).is_dir():
+        for path in _matches(pattern, f"recipe.sources[0].files[{index}]"):
+            if path.is_dir():
                 message = f"recipe.sources[0].files[{index}]: '{path}' is a folder. Name its files: '{path}/*.jsonl'."
                 raise DataError(message)
-            found[str(path)] = Path(path)
+            found[str(path)] = path
     return [found[path] for path in sorted(found)]
+
+
+def _matches(pattern: str, where: str) -> list[Path]:
+    """Return the files that a pattern stands for; each alternative of its braces must match some."""
+    matched: list[str] = []
+    try:
+        if Path(pattern).exists():
+            return [Path(pattern)]
+        for one in bracex.iexpand(pattern, keep_escapes=True, limit=BRACES):
+            here = glob.glob(one, flags=glob.GLOBSTAR)
+            if not here:
+                message = f"{where}: no file matches '{one}' (from {Path.cwd()}). Check the path."
+                raise DataError(message)
+            matched += here
+    except bracex.ExpansionLimitException:
+        message = f"{where}: '{pattern[:60]}' stands for more than {BRACES:,} patterns. Use a * instead."
+        raise DataError(message) from None
+    except OSError as fault:
+        raise unreadable(Path(pattern), fault) from None
+    return [Path(path) for path in matched]
 
 
 def describe(files: Sequence[Path]) -> list[Input]:
     """Return what identifies each file without reading it."""
-    stats = [(path, path.stat()) for path in files]
-    return [Input(path.as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    inputs: list[Input] = []
+    for path in files:
+        try:
+            path.as_posix().encode()
+            stat = path.stat()
+        except UnicodeEncodeError:
+            message = f"{path!r}: the file's name is not UTF-8. Rename it."
+            raise DataError(message) from None
+        except OSError as fault:
+            raise unreadable(path, fault) from None
+        inputs.append(Input(path.as_posix(), stat.st_size, stat.st_mtime_ns))
+    return inputs
 
 
 def sha256_of(path: Path) -> str:
@@ -113,8 +144,8 @@ def check_columns(source: Source, files: Sequence[Path], needs: Sequence[Need]) 
             known, first = types.setdefault(need.column, (columns[need.column], path))
             if need.kind == "any" and known != columns[need.column]:
                 message = (
-                    f"recipe.{need.path}: column '{need.column}' is {known} in {first} and {columns[need.column]} in {path}. "
-                    "Give files of one schema."
+                    f"recipe.{need.path}: column '{need.column}' is {known} in {first} and {columns[need.column]} "
+                    f"in {path}. Give files of one schema."
                 )
                 raise DataError(message)
 
@@ -136,7 +167,7 @@ def _json_columns(path: Path, wanted: set[str]) -> list[str]:
     with open_bytes(path) as stream:
         for line in islice(stream, PROBED_LINES):
             try:
-                seen.update(dict.fromkeys(decoder.decode(line)))
+                seen.update(dict.fromkeys(decoder.decode(line.removeprefix(BOM))))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue  # a broken line is the reader's to report
             if wanted <= seen.keys():

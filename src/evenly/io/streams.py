@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import zstandard
 
@@ -14,6 +15,48 @@ from evenly.io.blocks import BLOCK_BYTES, is_compressed, unreadable
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
+
+
+class _ZstdFrames(io.RawIOBase):
+    """The bytes of .zst frames, one after the other; zstandard's own reader takes a file cut short for a whole one."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        """Read frames from `packed`."""
+        self._packed = packed
+        self._frame = self._new_frame()
+        self._open = False
+        self._left = b""
+        self._ready = b""
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        """Fill `buffer` with unpacked bytes; return how many, 0 at the end.
+
+        Raises:
+            EOFError: when the file ends within a frame.
+        """
+        while not self._ready:
+            packed = self._left or self._packed.read(2**20)
+            if not packed:
+                if self._open:
+                    message = "the compressed file ends before its end-of-stream mark"
+                    raise EOFError(message)
+                return 0
+            self._ready = self._frame.decompress(packed)
+            self._open = not self._frame.eof
+            self._left = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = self._new_frame()
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+    @staticmethod
+    def _new_frame() -> Any:  # noqa: ANN401 - zstandard does not export the type
+        return zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
 
 
 @contextmanager
@@ -28,10 +71,7 @@ def open_bytes(path: Path) -> Generator[IO[bytes]]:
             with gzip.open(path, "rb") as stream:
                 yield cast("IO[bytes]", stream)
         elif path.suffix == ".zst":
-            with (
-                path.open("rb") as raw,
-                zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream,
-            ):
+            with path.open("rb") as raw, io.BufferedReader(_ZstdFrames(raw), 2**20) as stream:
                 yield cast("IO[bytes]", stream)
         else:
             with path.open("rb") as stream:

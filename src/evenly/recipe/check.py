@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenly.columns import FORMAT_COLUMNS, OUTPUT_NAMES
 from evenly.errors import choices_line, did_you_mean
-from evenly.recipe.expression import ExpressionFault, parse_expression
+from evenly.recipe.expression import ExpressionError, parse_expression
 from evenly.recipe.needs import Fault, Loc, column_flow, show_path
 from evenly.recipe.steps import GLOBAL_KINDS
 
@@ -98,8 +98,8 @@ def _balance(recipe: Recipe) -> Iterator[Fault]:
 def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
     loc = ("balance", "take_all")
     try:
-        parsed = parse_expression(text)
-    except ExpressionFault as fault:
+        parsed = parse_expression(text, "boolean")
+    except ExpressionError as fault:
         yield _fault(loc, str(fault))
         return
     for column in parsed.columns:
@@ -107,8 +107,6 @@ def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
             near = did_you_mean(column, columns)
             text = f"'{column}' is no column of the strata; take_all looks at a stratum's values.{near}"
             yield _fault(loc, text + choices_line("columns", columns))
-    if parsed.kind not in {"boolean", "unknown"}:
-        yield _fault(loc, f'yields {parsed.kind}, expected a condition such as "{columns[0]} >= 240".')
 
 
 def _split(recipe: Recipe) -> Iterator[Fault]:

@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Literal
 
 from evenly.recipe.expression_grammar import read_operations
 from evenly.recipe.expression_operations import COMPARISONS, Operation, kind_of
-from evenly.recipe.expression_words import ExpressionFault
+from evenly.recipe.expression_words import ExpressionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import polars as pl
 
-__all__ = ["Expression", "ExpressionFault", "Kind", "parse_expression", "to_polars"]
+__all__ = ["Expression", "ExpressionError", "Kind", "parse_expression", "to_polars"]
 
 Kind = Literal["boolean", "number", "text", "unknown"]
 
@@ -67,7 +67,7 @@ def parse_expression(text: str, expects: Kind = "unknown") -> Expression:
         ('price',)
 
     Raises:
-        ExpressionFault: for a text that is not an allowed expression over one row, or does not yield `expects`.
+        ExpressionError: for a text that is not an allowed expression over one row, or does not yield `expects`.
     """
     operations = read_operations(text)
     slots = _solve(operations, expects)
@@ -87,7 +87,7 @@ def to_polars(expression: Expression) -> pl.Expr:
     The text is read and checked again, so that an `Expression` made by hand is as safe as a parsed one.
 
     Raises:
-        ExpressionFault: where `parse_expression` raises it.
+        ExpressionError: where `parse_expression` raises it.
     """
     from evenly.recipe.expression_polars import build  # noqa: PLC0415  (Polars takes a third of a second to import)
 
@@ -139,11 +139,11 @@ def _solve(operations: Sequence[Operation], expects: Kind) -> _Slots:
     last = _slot(operations, len(operations) - 1)
     if expects != "unknown" and not slots.join(last, expects):
         msg = f"yields {_NAMES[slots.kind(last)]}, expected {_NAMES[expects]}."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     for place, operation in enumerate(operations):
         shared: _Slot = ("alike", place) if "alike" in operation.signature.takes else place
         if operation.signature.compares and slots.kind(shared) == "unknown":
-            raise ExpressionFault(_undecided(operations, operation))
+            raise ExpressionError(_undecided(operations, operation))
     return slots
 
 
@@ -162,7 +162,7 @@ def _join_arguments(
             found, expected = slots.kind(slot), slots.kind(wanted)
             compared = [operations[place].name for place in operation.arguments if operation.name in COMPARISONS]
             advice = _CHAINED if COMPARISONS.intersection(compared) else _conversion(found, expected)
-            raise ExpressionFault(_mismatch(operation, argument, found, expected) + advice)
+            raise ExpressionError(_mismatch(operation, argument, found, expected) + advice)
 
 
 def _mismatch(operation: Operation, argument: Operation | None, found: Kind, expected: Kind) -> str:

@@ -22,7 +22,7 @@ from evenly.recipe.expression_operations import (
     Signature,
     kind_of,
 )
-from evenly.recipe.expression_words import DEEPEST_TREE, ExpressionFault, admit, shown, too_deep
+from evenly.recipe.expression_words import DEEPEST_TREE, ExpressionError, admit, shown, too_deep
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -75,7 +75,7 @@ def read_operations(text: str) -> list[Operation]:
     """Return the operations of `text`, arguments before what uses them; the last one is the whole expression.
 
     Raises:
-        ExpressionFault: for a text that is not an expression over one row.
+        ExpressionError: for a text that is not an expression over one row.
     """
     pending = [(_parsed(text), 1)]
     found: list[tuple[exp.Expr, Operation, list[exp.Expr]]] = []
@@ -104,10 +104,10 @@ def _parsed(text: str) -> exp.Expr:
         place = fault.errors[0]
         near = shown(f"{str(place.get('start_context') or '')[-20:]}{place.get('highlight') or ''}")
         msg = f"not understood near: {near}  Expected a condition or value, such as price >= 10 AND category = 'Books'."
-        raise ExpressionFault(msg) from fault
+        raise ExpressionError(msg) from fault
     if len(trees) != 1 or trees[0] is None:
         msg = f"'{shown(text)}' is not one expression. Expected a condition or value such as price >= 10."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return trees[0]
 
 
@@ -141,7 +141,7 @@ def _read_node(node: exp.Expr) -> tuple[Operation, list[exp.Expr]]:
     said = f"{name}(…)" if name in FUNCTIONS else _SAID.get(name, name.upper())
     if name in COMPARISONS and any(part.key == "null" for part in parts):
         msg = f"{said} with NULL is never true. Write x IS NULL or x IS NOT NULL."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     constants = parts[1:] if signature.constants else []
     values = tuple(_constant(part, said) for part in constants)
     _check_constants(name, values)
@@ -153,7 +153,7 @@ def _named_parts(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
     if node.key not in _SHAPES:
         reason = _STRANGERS.get(node.key, "expected columns, numbers, 'texts', operators and functions")
         msg = f"'{node.key}' has no place in an expression: {reason}."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     name, slots = _SHAPES[node.key]
     given: dict[str, Any] = {slot: value for slot, value in node.args.items() if value and slot != "safe"}
     called = str(given.pop("this")).lower() if name == "call" else ""
@@ -165,7 +165,7 @@ def _named_parts(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
     if given:
         usage = _USAGES.get(name, f"a plain {name.upper()}")
         msg = f"{name.upper()} is written in a way that is not known here ({', '.join(given)}). Write {usage}."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     match name:
         case "call":
             return called, parts
@@ -185,7 +185,7 @@ def _is(parts: list[exp.Expr]) -> tuple[str, list[exp.Expr]]:
     key = parts[1].key
     if key not in {"null", "boolean"}:
         msg = "IS takes NULL, TRUE or FALSE. Compare values with =."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return f"is {'null' if key == 'null' else str(parts[1].args['this']).lower()}", parts[:1]
 
 
@@ -193,7 +193,7 @@ def _cast(parts: list[exp.Expr]) -> tuple[str, list[exp.Expr]]:
     name = f"cast {parts[1].args['this'].name.lower()}"
     if name not in OPERATORS or parts[1].args.get("expressions"):
         msg = "CAST to another type than double, int or text. Write CAST(x AS double), for instance."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return name, parts[:1]
 
 
@@ -211,7 +211,7 @@ def _signature(name: str, count: int) -> Signature:
     if count < fewest or (count > most and not signature.repeated):
         expected = f"{fewest} or more" if signature.repeated else str(most) if fewest == most else f"{fewest} or {most}"
         msg = f"{name}(…) with {count} argument{'s' * (count != 1)}, expected {expected}."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return signature
 
 
@@ -220,10 +220,10 @@ def _column(node: exp.Expr) -> Operation:
     name = str(identifier.args["this"])
     if [slot for slot, value in node.args.items() if value] != ["this"] or not name:
         msg = "a column is written as its bare name, in double quotes where it has spaces or signs."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     if name == "*" or (name.startswith("^") and name.endswith("$")):
         msg = f"a column named '{shown(name)}', which Polars takes for many columns. Rename it under sources.columns."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return Operation("column", OPERATORS["column"], (), (name,), name)
 
 
@@ -238,7 +238,7 @@ def _constant(node: exp.Expr, said: str) -> Constant:
         return text if node.is_string else _number(text)
     found = "NULL" if node.key == "null" else "a value that changes from row to row"
     msg = f"{found} in {said}, where a number or a 'text' written out is expected."
-    raise ExpressionFault(msg)
+    raise ExpressionError(msg)
 
 
 def _number(text: str) -> float:
@@ -246,7 +246,7 @@ def _number(text: str) -> float:
     if not math.isfinite(value) or (text.isdecimal() and int(text) != value):
         found = shown(text)
         msg = f"{found} is more than a number can hold exactly. Compare it as text: CAST(x AS text) = '{found}'."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return value
 
 
@@ -261,7 +261,7 @@ def _check_constants(name: str, values: tuple[Constant, ...]) -> None:
             msg = f"'{shown(str(pattern))}' is no pattern: {reason}. Expected a regular expression as Rust reads it."
         case _:
             return
-    raise ExpressionFault(msg)
+    raise ExpressionError(msg)
 
 
 def _whole(value: Constant, least: int, most: int = 2**31 - 1) -> bool:

@@ -25,7 +25,7 @@ DEEPEST = 24  # parentheses and CASE inside one another: sqlglot's parser takes 
 DEEPEST_TREE = 64  # operations under one another: Polars' time grows with the square of it
 
 
-class ExpressionFault(ValueError):
+class ExpressionError(ValueError):
     """A text that is no expression; its message is one line: what was found, what was expected, what to do."""
 
 
@@ -95,27 +95,27 @@ def admit(text: str, functions: Collection[str]) -> list[Token]:
     `functions` are the names (lower case) that may be called.
 
     Raises:
-        ExpressionFault: for anything else, and for a text that is empty, too long or too deeply nested.
+        ExpressionError: for anything else, and for a text that is empty, too long or too deeply nested.
     """
     from sqlglot.errors import TokenError  # noqa: PLC0415  (sqlglot takes a third of a second to import)
     from sqlglot.tokens import Tokenizer  # noqa: PLC0415
 
     if len(text) > LONGEST:
         msg = f"an expression of {len(text):,} characters, expected at most {LONGEST:,}. Derive parts of it first."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     if any("\ud800" <= sign <= "\udfff" for sign in text):
         msg = f"{shown(text)} holds half a character (a lone surrogate), expected whole ones. Write the text again."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     try:
         tokens = Tokenizer().tokenize(text)
     except TokenError as fault:
         msg = (
             f"{shown(text)} ends inside quotes or a comment. Text stands in 'single' quotes, a name in \"double\" ones."
         )
-        raise ExpressionFault(msg) from fault
+        raise ExpressionError(msg) from fault
     if any(token.comments for token in tokens) or not tokens:
         msg = "an expression without comments is expected. Note that -- and /* begin one; minus a negative is a - (-b)."
-        raise ExpressionFault(
+        raise ExpressionError(
             msg if text.strip() else "an empty text, expected a condition or value such as price >= 10."
         )
     _check_nesting(tokens)
@@ -134,9 +134,9 @@ def shown(text: str, length: int = 60) -> str:
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
-def too_deep() -> ExpressionFault:
+def too_deep() -> ExpressionError:
     """Return the fault of an expression with too much inside one another."""
-    return ExpressionFault(
+    return ExpressionError(
         f"nested too deeply: expected at most {DEEPEST} parentheses or CASE, and {DEEPEST_TREE} operations, inside one "
         "another (AND and OR are free). For one of many values write IN (…), else derive parts as columns first."
     )
@@ -156,7 +156,7 @@ def _check_neighbours(tokens: list[Token], text: str) -> None:
         if left.token_type.name == right.token_type.name == "STRING":
             found = shown(text[left.start : right.end + 1])
             msg = f"two texts side by side at {found}. Put a comma between them, or || to join them."
-            raise ExpressionFault(msg)
+            raise ExpressionError(msg)
 
 
 def _source(token: Token, text: str) -> str:
@@ -171,7 +171,7 @@ def _type(token: Token) -> Token:
     if known is None:
         near = did_you_mean(token.text.lower(), [name.lower() for name in _TYPES])
         msg = f"'{shown(token.text)}' is no type of CAST. Expected double, int or text.{near}"
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return _retyped(token, TokenType[known])
 
 
@@ -180,22 +180,22 @@ def _admitted(token: Token, source: str, functions: Collection[str], *, called: 
 
     if token.token_type.name == "NUMBER" and not _NUMBER.fullmatch(source):
         msg = f"{shown(source)} is no number. Expected one such as 12, 0.5 or 1e6."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     if token.token_type.name in _SIGNS:
         if called and token.token_type.name == "IDENTIFIER":
             msg = f'a call of "{shown(token.text)}", a quoted name. A function is written without quotes.'
-            raise ExpressionFault(msg)
+            raise ExpressionError(msg)
         return token
     if not source.isidentifier():
-        raise ExpressionFault(_sign_message(source))
+        raise ExpressionError(_sign_message(source))
     name = source.lower()
     if name.upper() in _KEYWORDS and (name != "cast" or called):
         return token
     if called and name not in functions:
-        raise ExpressionFault(_call_message(name, functions))
+        raise ExpressionError(_call_message(name, functions))
     if not called and name in _REFUSED_WORDS:
         msg = f"'{source}' {_REFUSED_WORDS[name]}. For a column of that name write \"{source}\"."
-        raise ExpressionFault(msg)
+        raise ExpressionError(msg)
     return _retyped(token, TokenType.VAR)
 
 

@@ -32,6 +32,7 @@ WANTED: Final = {
     "model_type": "a mapping of keys to values",
     "too_short": "at least one",
     "string_too_short": "a text that is not empty",
+    "finite_number": "a finite number",
 }
 """pydantic's error type -> what was expected, in a user's words."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from wcmatch import glob
 
 from evenly.errors import RecipeError
 from evenly.recipe.faults import checked, is_list, is_mapping, kind_of
@@ -41,7 +42,12 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), folder: Path | None =
     marked = _yaml(text, shown)
     if not is_mapping(marked):
         raise RecipeError([f"{shown}: expected keys such as `name:` and `sources:`, found {kind_of(marked)}."])
-    plain: dict[str, Any] = _plain(marked)
+    try:
+        plain: dict[str, Any] = _plain(marked)
+    except RecursionError:
+        raise RecipeError(
+            [f"{shown}: a value holds itself (an anchor within what it names), or nests too deep."]
+        ) from None
     if folder is not None and folder != Path():
         _take_files_from(plain, folder)
     return override_and_build(plain, overrides, marked=marked, shown=shown)
@@ -108,7 +114,11 @@ def _take_files_from(data: dict[str, Any], folder: Path) -> None:
     """Make the recipe's relative paths relative to the working folder, since a recipe's folder may be elsewhere."""
 
     def moved(path: Any) -> Any:  # noqa: ANN401 - not checked yet
-        return (folder / path).as_posix() if isinstance(path, str) and "://" not in path else path
+        if not isinstance(path, str) or "://" in path or Path(path).is_absolute():
+            return path
+        return (
+            f"{glob.escape(folder.as_posix()) if glob.is_magic(path, flags=glob.BRACE) else folder.as_posix()}/{path}"
+        )
 
     sources: Any = data.get("sources")
     for source in sources if is_list(sources) else []:
@@ -116,7 +126,7 @@ def _take_files_from(data: dict[str, Any], folder: Path) -> None:
             files: Any = source["files"]
             source["files"] = [moved(file) for file in files] if is_list(files) else moved(files)
     if str(data.get("tokenizer")).endswith(".json"):
-        data["tokenizer"] = moved(data["tokenizer"])
+        data["tokenizer"] = (folder / data["tokenizer"]).as_posix()
 
 
 def _override(data: dict[str, Any], override: str) -> None:

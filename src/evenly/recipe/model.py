@@ -42,6 +42,9 @@ LATER_POLICIES: Final = ("proportional", "equal", "power", "unimax", "target", "
 """Policies of the design that this version does not have yet."""
 
 
+Rows = Annotated[int, Field(ge=1, le=2**52)]
+
+
 class FromColumn(Strict):
     """Where a column comes from: `from_path`, a regular expression on the file's path; its first group is the value."""
 
@@ -93,8 +96,8 @@ class Balance(Strict):
     label: Column | None = None
     strata: Annotated[list[Stratum], Field(min_length=1)]
     policy: Literal["cap"] = "cap"
-    cap: Annotated[int, Field(ge=1)] | None = None
-    size: Annotated[int, Field(ge=1)] | None = None
+    cap: Rows | None = None
+    size: Rows | None = None
     take_all: Annotated[str, Field(min_length=1)] | None = None
     weight: WeightTable | Annotated[str, Field(min_length=1)] | None = None
 
@@ -105,11 +108,11 @@ class Export(Strict):
     format: Literal["text", "prompt-completion", "messages"] = "text"
     files: Literal["parquet", "jsonl"] = "parquet"
     keep: ColumnNames = Field(default_factory=list[str])
-    shard_rows: Annotated[int, Field(ge=1)] = 100_000
+    shard_rows: Rows = 100_000
     ledger: bool = True
 
 
-Share = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
+Share = Rows | Annotated[float, Field(gt=0, le=1)]
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
 
 

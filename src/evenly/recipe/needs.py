@@ -12,7 +12,7 @@ import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from evenly.recipe.expression import Expression, ExpressionFault, parse_expression
+from evenly.recipe.expression import Expression, ExpressionError, parse_expression
 from evenly.recipe.model import WeightTable
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["any", "text", "number", "list", "json", "boolean"]
 """What a column is read as: `any` keeps its own type, `json` is any value as its JSON text."""
+
+Yields = Literal["boolean", "number", "text", "unknown"]
+"""What an expression is asked to yield."""
 
 Loc = tuple[int | str, ...]
 Fault = tuple[Loc, str, str]
@@ -49,39 +52,54 @@ class Flow:
     faults: list[Fault] = field(default_factory=list[Fault])
     as_text: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
+    scalars: set[str] = field(default_factory=set[str])
     made: set[str] = field(default_factory=set[str])
     joined: set[str] = field(default_factory=set[str])
 
-    def read(self, column: str, wanted: Kind, loc: Loc) -> None:
-        """Note that the recipe uses `column` as `wanted` here; a first use of a source column fixes its kind."""
+    def read(self, column: str, wanted: Kind | Literal["scalar"], loc: Loc) -> None:
+        """Note that the recipe uses `column` as `wanted` here; `scalar` is any kind but a list."""
         self._refuse_internal(column, loc)
+        if wanted == "scalar":
+            self.scalars.add(column)
         if column not in self.kinds:
-            kind: Kind = "json" if column in self.as_text else wanted
+            own: Kind = "any" if wanted == "scalar" else wanted
+            kind: Kind = "json" if column in self.as_text else own
             self.needs[column] = Need(column, kind, show_path(loc))
             self.kinds[column] = kind
-            if kind == wanted or wanted != "number":
+            if kind == own or wanted != "number":
                 return
         self._agree(column, wanted, loc)
 
-    def _agree(self, column: str, wanted: Kind, loc: Loc) -> None:
+    def _agree(self, column: str, wanted: Kind | Literal["scalar"], loc: Loc) -> None:
         kind = self.kinds[column]
         is_text = kind in {"text", "json"}
-        if wanted in {"any", kind} or (wanted == "text" and is_text) or (wanted == "list" and kind != "boolean"):
+        if wanted == "scalar" and kind == "list" and column in self.needs:
+            self._settle(column, "text")  # a list can't stand in a template or name a stratum
+            return
+        if wanted == "any" or wanted == "scalar" or wanted == kind or (wanted == "text" and is_text):  # noqa: PLR1714 - narrows
+            return
+        if wanted == "list" and (kind not in {"any", "boolean"} or column in self.scalars):
             return
         if kind == "any" and column in self.ids:
             if wanted == "number":
-                text = f"'{column}' is the id, which is text. Make a number of it: `- derive: {{n: CAST({column} AS DOUBLE)}}`."
+                text = (
+                    f"'{column}' is the id, which is text. For a number: `- derive: {{n: CAST({column} AS DOUBLE)}}`."
+                )
                 self.faults.append((loc, show_path(loc), text))
             return
         if kind == "any":  # so far only passed through: the new use decides
-            self.kinds[column] = wanted
-            self.needs[column] = Need(column, wanted, self.needs[column].path)
+            self._settle(column, wanted)
             return
         if wanted == "number":
             text = f"'{column}' is {kind} here, a number is needed. Put `- number: {{column: {column}}}` into curate."
         else:
             text = f"'{column}' is a {kind} here, {wanted} is needed. Use it before it becomes one, or join it first."
         self.faults.append((loc, show_path(loc), text))
+
+    def _settle(self, column: str, kind: Kind) -> None:
+        self.kinds[column] = kind
+        if column in self.needs:
+            self.needs[column] = Need(column, kind, self.needs[column].path)
 
     def make(self, column: str, kind: Kind, loc: Loc) -> None:
         """Note that a step makes `column`, or makes it into `kind`."""
@@ -94,15 +112,15 @@ class Flow:
             text = f"'{column}': names between double underscores are Evenly's own. Rename the column in the data."
             self.faults.append((loc, show_path(loc), text))
 
-    def expression(self, text: str, loc: Loc) -> Expression | None:
+    def expression(self, text: str, loc: Loc, expects: Yields = "unknown") -> Expression | None:
         """Read an expression's columns; a fault of the expression is kept and gives None."""
         try:
-            parsed = parse_expression(text)
-        except ExpressionFault as fault:
+            parsed = parse_expression(text, expects)
+        except ExpressionError as fault:
             self.faults.append((loc, show_path(loc), str(fault)))
             return None
         for column in parsed.columns:
-            self.read(column, "number" if column in parsed.numeric_columns else "any", loc)
+            self.read(column, "number" if column in parsed.numeric_columns else "scalar", loc)
         return parsed
 
 
@@ -113,13 +131,13 @@ def column_flow(recipe: Recipe) -> Flow:
     for name in source.columns:
         flow.make(name, "text", ("sources", 0, "columns", name))
     for column in source.id:
-        flow.read(column, "any", ("sources", 0, "id"))
+        flow.read(column, "scalar", ("sources", 0, "id"))
     for index, step in enumerate(recipe.curate):
         _step(flow, step, ("curate", index, step.kind))
     _balance(flow, recipe)
     _template(flow, recipe)
     if recipe.balance.label is not None:
-        flow.read(recipe.balance.label, "any", ("balance", "label"))
+        flow.read(recipe.balance.label, "scalar", ("balance", "label"))
     for index, column in enumerate(recipe.export.keep):
         flow.read(column, "any", ("export", "keep", index))
     return flow
@@ -170,7 +188,7 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
             flow.make(body.into, "text", (*loc, "into"))
             flow.joined.discard(body.into)
         case "filter":
-            flow.expression(body.where, (*loc, "where"))
+            flow.expression(body.where, (*loc, "where"), "boolean")
         case "derive":
             for name, text in body.items():
                 parsed = flow.expression(text, (*loc, name))
@@ -191,14 +209,11 @@ def _balance(flow: Flow, recipe: Recipe) -> None:
     balance = recipe.balance
     for index, stratum in enumerate(balance.strata):
         numeric = stratum.round is not None or stratum.min is not None or stratum.max is not None
-        flow.read(stratum.column, "number" if numeric else "any", ("balance", "strata", index, "column"))
+        flow.read(stratum.column, "number" if numeric else "scalar", ("balance", "strata", index, "column"))
     if isinstance(balance.weight, WeightTable):
-        flow.read(balance.weight.column, "any", ("balance", "weight", "column"))
+        flow.read(balance.weight.column, "scalar", ("balance", "weight", "column"))
     elif balance.weight is not None:
-        parsed = flow.expression(balance.weight, ("balance", "weight"))
-        if parsed is not None and parsed.kind not in {"number", "unknown"}:
-            loc = ("balance", "weight")
-            flow.faults.append((loc, show_path(loc), f"yields {parsed.kind}, a weight is a number of at least 0."))
+        flow.expression(balance.weight, ("balance", "weight"), "number")
 
 
 def _template(flow: Flow, recipe: Recipe) -> None:
@@ -216,7 +231,7 @@ def _template(flow: Flow, recipe: Recipe) -> None:
             if text:
                 flow.faults.append((loc, show_path(loc), text))
             else:
-                flow.read(column or "", "number" if spec and spec[-1] in NUMBER_SPECS else "any", loc)
+                flow.read(column or "", "number" if spec and spec[-1] in NUMBER_SPECS else "scalar", loc)
 
 
 def _field_fault(column: str, spec: str, conversion: str | None) -> str | None:

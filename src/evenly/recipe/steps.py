@@ -17,7 +17,7 @@ GLOBAL_KINDS: Final = ("unique",)
 class Strict(BaseModel):
     """A frozen part of a recipe that refuses unknown keys and silent conversions."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _as_list(value: object) -> object:

@@ -55,8 +55,7 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
         "\n## Load it\n",
         '```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("path/to/this/folder")\n```\n',
         "## The recipe\n",
-        f"Evenly {manifest['evenly']}, seed {manifest['seed']}. The same recipe over the same records selects the same "
-        "rows on any machine.\n",
+        f"Evenly {manifest['evenly']}, seed {manifest['seed']}.\n",
         f"```yaml\n{_yaml(recipe)}```\n",
     ]
     return "\n".join(sections)

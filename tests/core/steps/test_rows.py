@@ -102,9 +102,7 @@ def test_chars_counts_and_cuts_code_points(
     done, keep = chars(frame, Chars(column="text", min=low, max=high, truncate=cut))
     plain = [text or "" for text in texts]
     lengths = [len(text) for text in plain]
-    assert keep.to_list() == [
-        (low is None or length >= low) and (high is None or length <= high) for length in lengths
-    ]
+    assert keep.to_list() == [(low is None or length >= low) and (high is None or length <= high) for length in lengths]
     assert done["text"].to_list() == [text[:cut] for text in plain]
 
 

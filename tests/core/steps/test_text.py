@@ -15,7 +15,7 @@ from evenly.core.steps.text import collapse, delete, drop_words, join, long_word
 from evenly.recipe.steps import Collapse, Delete, DropWords, Join, Replace
 
 ODD = "\u00a0\u2009\u3000\x1c\x85\n\t²①é日😀$\\"
-TEXT = st.text(st.sampled_from(":[]\"{}【】 ,a1" + ODD))
+TEXT = st.text(st.sampled_from(':[]"{}【】 ,a1' + ODD))
 TEXTS = st.lists(st.none() | TEXT | st.text(st.characters(exclude_categories=["Cs"])), max_size=6)
 
 
@@ -40,7 +40,11 @@ def test_runs_of_characters_and_white_space_become_one_space() -> None:
 
 
 @settings(deadline=None)
-@given(texts=TEXTS, characters=st.text(st.sampled_from(":[]^-\\\"{}【】&~")), into=st.sampled_from([" ", "", "$1", "$", "_"]))
+@given(
+    texts=TEXTS,
+    characters=st.text(st.sampled_from(':[]^-\\"{}【】&~')),
+    into=st.sampled_from([" ", "", "$1", "$", "_"]),
+)
 def test_collapse_is_what_python_does(texts: list[str | None], characters: str, into: str) -> None:
     done = collapse(column(texts), Collapse(column=["text"], characters=characters, into=into))
     expected = [None if text is None else oracle_collapse(text, characters, into) for text in texts]
@@ -133,7 +137,9 @@ ITEM = st.none() | st.text("ab\n ", max_size=3)
     end=st.sampled_from(["", "\n", "$"]),
     keep_empty=st.booleans(),
 )
-def test_joining_is_what_python_does(rows: list[tuple[Any, Any, Any]], separator: str, end: str, *, keep_empty: bool) -> None:
+def test_joining_is_what_python_does(
+    rows: list[tuple[Any, Any, Any]], separator: str, end: str, *, keep_empty: bool
+) -> None:
     schema = {"list": pl.List(pl.String), "first": pl.String, "second": pl.String}
     step = Join(columns=list(schema), into="whole", separator=separator, end=end, keep_empty=keep_empty)
     done = join(pl.DataFrame(rows, schema, orient="row"), step)

@@ -52,7 +52,7 @@ def chars(frame: pl.DataFrame, step: Chars) -> tuple[pl.DataFrame, pl.Series]:
 
 def where(frame: pl.DataFrame, step: Filter) -> tuple[pl.DataFrame, pl.Series]:
     """Keep the records for which the expression is true; SQL's unknown (a null) is not true."""
-    return frame, _mask(frame, to_polars(parse_expression(step.where)))
+    return frame, _mask(frame, to_polars(parse_expression(step.where, "boolean")))
 
 
 def derive(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
