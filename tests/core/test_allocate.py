@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from evenly.core.allocate import POLICIES, AllocationError, Wish
 from evenly.core.allocate.cap import cap, fill
 from evenly.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Strata = list[tuple[int, bool]]
 STRATA = st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=12)

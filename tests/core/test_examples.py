@@ -27,7 +27,7 @@ RENDERED = pl.DataFrame(
 )
 
 
-def recipe(label: str | None = "price", **export: Any) -> Recipe:
+def recipe(label: str | None = "price", **export: object) -> Recipe:
     balance: dict[str, Any] = {"strata": [{"column": "price", "round": 1}], "cap": 1}
     if label is not None:
         balance["label"] = label

@@ -56,7 +56,7 @@ def test_measures_are_their_definitions_in_any_order(counts: list[int], data: st
     assert measures["effective_strata"] <= measures["strata"] + 1e-6
 
 
-def series(values: list[Any], dtype: Any) -> pl.Series:
+def series(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
     return pl.Series("x", values, dtype=dtype)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -15,7 +13,7 @@ from evenly.core.quotas import with_quotas
 from evenly.recipe.model import Recipe
 
 
-def recipe(**balance: Any) -> Recipe:
+def recipe(**balance: object) -> Recipe:
     source = {"name": "shop", "files": "x.jsonl", "id": "id"}
     template = {"prompt": "{price}"}
     strata = [{"column": "price", "round": 1}]
@@ -26,7 +24,7 @@ def recipe(**balance: Any) -> Recipe:
 
 def census(
     counts: dict[int, int], eligible: dict[int, int] | None = None, weights: tuple[float, float] = (1, 5)
-) -> Any:
+) -> pl.DataFrame:
     drawable = [(eligible or {}).get(price, rows) for price, rows in counts.items()]
     return pl.DataFrame(
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,9 @@ from evenly.recipe.model import Recipe
 LEDGER = ("__id__", "__stratum__", "__weight__", "__key__")
 
 
-def recipe(seed: int = 42, **balance: Any) -> Recipe:
+def recipe(seed: int = 42, **changes: object) -> Recipe:
     source = {"name": "shop", "files": "x.jsonl", "id": "id"}
-    balance = {"strata": [{"column": "slot"}], "weight": "w", **balance}
+    balance = {"strata": [{"column": "slot"}], "weight": "w", **changes}
     data = {"name": "r", "seed": seed, "sources": [source], "template": {"prompt": "{slot}"}, "balance": balance}
     return Recipe.from_dict(data)
 
@@ -117,7 +117,7 @@ ROWS = st.lists(st.tuples(st.sampled_from(["s", "t", None]), KEYS), max_size=25)
 
 def ledger_of(rows: list[tuple[str | None, float]]) -> pl.DataFrame:
     named = [(f"{number:03d}", stratum, 1.0, key) for number, (stratum, key) in enumerate(rows)]
-    schema = dict(zip(LEDGER, [pl.String, pl.String, pl.Float64, pl.Float64], strict=True))
+    schema: dict[str, Any] = dict(zip(LEDGER, [pl.String, pl.String, pl.Float64, pl.Float64], strict=True))
     return pl.DataFrame(named, schema, orient="row")
 
 
@@ -144,7 +144,7 @@ def test_folding_parts_in_any_order_selects_the_smallest_keys(
 
     order = data.draw(st.permutations(range(len(rows))))
     cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4))), len(rows)]
-    parts = [candidates(ledger[order[start:stop]], plan) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    parts = [candidates(ledger[order[start:stop]], plan) for start, stop in pairwise(cuts)]
     folded = parts[0]
     for part in parts[1:]:
         folded = candidates(pl.concat([part, folded]), plan)
@@ -153,6 +153,7 @@ def test_folding_parts_in_any_order_selects_the_smallest_keys(
     assert folded.height <= sum(quota + 1 for quota in wanted.values() if quota)
 
 
+Row = tuple[str | None, float]
 POPULATION = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c", None]), st.sampled_from([0.0, 0.5, 1.0, 5.0])), min_size=1, max_size=40
 )
@@ -175,7 +176,7 @@ def test_the_order_of_records_changes_nothing_and_a_smaller_cap_selects_a_subset
 
 @settings(deadline=None)
 @given(old=POPULATION, new=POPULATION, cap=st.integers(1, 8))
-def test_appended_data_displaces_only_what_it_beats(old: Any, new: Any, cap: int) -> None:
+def test_appended_data_displaces_only_what_it_beats(old: list[Row], new: list[Row], cap: int) -> None:
     both = records([slot for slot, _ in [*old, *new]], [weight for _, weight in [*old, *new]])
     before = set(draw(both[: len(old)], recipe(cap=cap))["__id__"])
     after = set(draw(both, recipe(cap=cap))["__id__"])

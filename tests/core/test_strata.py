@@ -14,9 +14,9 @@ from evenly.core.strata import axis_name, with_strata
 from evenly.recipe.model import Stratum
 
 
-def strata_of(values: list[Any], **axis: Any) -> list[str | None]:
+def strata_of(values: list[Any], **axis: float) -> list[str | None]:
     frame = pl.DataFrame({"x": values}, strict=False)
-    return with_strata(frame, [Stratum(column="x", **axis)])["__stratum__"].to_list()
+    return with_strata(frame, [Stratum.model_validate({"column": "x", **axis})])["__stratum__"].to_list()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import polars as pl
 import pytest
@@ -15,7 +14,7 @@ from evenly.errors import DataError
 from evenly.recipe.model import Template
 
 
-def prompts(template: str, **columns: Any) -> list[str | None]:
+def prompts(template: str, **columns: object) -> list[str | None]:
     return render(pl.DataFrame(columns, strict=False), Template(prompt=template))["__prompt__"].to_list()
 
 

@@ -38,7 +38,13 @@ def recipe(files: Path | list[Path] | str, **changes: Any) -> dict[str, Any]:
     data: dict[str, Any] = {
         "name": "small",
         "seed": 7,
-        "sources": [{"name": "shop", "files": [str(file) for file in files] if isinstance(files, list) else str(files), "id": "sku"}],
+        "sources": [
+            {
+                "name": "shop",
+                "files": [str(file) for file in files] if isinstance(files, list) else str(files),
+                "id": "sku",
+            }
+        ],
         "curate": [{"number": {"column": "price", "min": 0.5, "max": 500}}],
         "template": {"prompt": "What is the price of {title}? $", "completion": "{price:.0f}.00"},
         "balance": {
@@ -106,13 +112,25 @@ def test_the_data_are_what_was_selected(source: Path, tmp_path: Path) -> None:
         assert rows.height == count
         ids = sorted(name.encode() for name in rows["id"])
         assert manifest["selection_digest"][split] == hashlib.sha256(b"\n".join(ids)).hexdigest()
-        assert rows.columns == ["id", "text", "price", "category", "stars", "stratum", "inclusion_probability", "design_weight"]
+        assert rows.columns == [
+            "id",
+            "text",
+            "price",
+            "category",
+            "stars",
+            "stratum",
+            "inclusion_probability",
+            "design_weight",
+        ]
         joined = rows.join(raw, left_on="id", right_on="sku", suffix="_raw")
         assert joined.height == count
         assert (joined["price"] == joined["price_raw"]).all()
         assert joined["stars"].dtype == pl.Int64, "a column of whole numbers came out as something else"
         assert (joined["stars"] == joined["stars_raw"]).all()
-        answers = joined.select(pl.format("What is the price of {}? $", "title"), pl.col("price").round(0, mode="half_to_even").cast(pl.Int64).cast(pl.String) + ".00")
+        answers = joined.select(
+            pl.format("What is the price of {}? $", "title"),
+            pl.col("price").round(0, mode="half_to_even").cast(pl.Int64).cast(pl.String) + ".00",
+        )
         expected = answers.to_series(0) if split == "test" else answers.to_series(0) + answers.to_series(1)
         assert (joined["text"] == expected).all()
         everything.append(rows)
@@ -151,14 +169,16 @@ def test_neither_row_order_nor_files_change_the_selection(pieces: int, tmp_path:
 
 def test_real_listings_in_any_cut_give_one_selection(shared_data: Path, tmp_path: Path) -> None:
     """The course's recipe with `unique`, on real listings shuffled and cut into 1, 3 and 17 files."""
-    import gzip  # noqa: PLC0415 - needed here alone
+    import gzip
 
     rows: list[dict[str, Any]] = []
     for path in sorted((shared_data / "amazon-2023").glob("meta_*.jsonl.gz")):
         category = path.name.removeprefix("meta_").removesuffix(".jsonl.gz")
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             rows += [json.loads(line) | {"category": category} for line in lines]
-    course = evenly.Recipe.from_file(Path(__file__).resolve().parents[2] / "recipes" / "price-is-right-2024.yaml").to_dict()
+    course = evenly.Recipe.from_file(
+        Path(__file__).resolve().parents[2] / "recipes" / "price-is-right-2024.yaml"
+    ).to_dict()
     course["tokenizer"] = str(shared_data / "tokenizers" / "llama-3.1.json")
     course["sources"][0]["columns"] = {}
     course["curate"].append({"unique": {"columns": ["title"]}})
@@ -198,7 +218,7 @@ def test_a_second_run_finds_the_pool(source: Path, tmp_path: Path) -> None:
 
 
 def test_recheck_notices_content_that_size_and_time_hide(source: Path, tmp_path: Path) -> None:
-    import os  # noqa: PLC0415 - needed here alone
+    import os
 
     evenly.run(recipe(source), tmp_path / "a")
     stat = source.stat()
@@ -243,7 +263,9 @@ def test_equal_ids_are_an_error_or_dropped_in_any_order(tmp_path: Path) -> None:
     rows = listings(300)
     rows += [dict(row, price=row["price"] + 1) for row in rows[:40]]
     path = write(tmp_path / "a.jsonl", rows)
-    with pytest.raises(evenly.UserError, match=r"'S\d+' names 2 records \(.*a\.jsonl:\d+, .*a\.jsonl:\d+\), and 40 ids repeat"):
+    with pytest.raises(
+        evenly.UserError, match=r"'S\d+' names 2 records \(.*a\.jsonl:\d+, .*a\.jsonl:\d+\), and 40 ids repeat"
+    ):
         evenly.run(recipe(path), tmp_path / "error")
     results: list[Any] = []
     for seed in range(3):
@@ -276,7 +298,12 @@ def test_any_small_run_adds_up_whatever_its_order(
     rows = listings(chance.randint(1, 120), chance.randint(0, 9))
     steps: list[dict[str, Any]] = [{"number": {"column": "price"}}]
     steps += [{"unique": {"columns": ["category", "title"]}}] if unique else []
-    changes = {"curate": steps, "balance__cap": cap, "balance__strata": [{"column": "category"}], "balance__take_all": None}
+    changes = {
+        "curate": steps,
+        "balance__cap": cap,
+        "balance__strata": [{"column": "category"}],
+        "balance__take_all": None,
+    }
     one = evenly.run(recipe(write(folder / "one.jsonl", rows), **changes), folder / "out").manifest
     chance.shuffle(rows)
     for number in range(pieces):

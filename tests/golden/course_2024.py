@@ -1,4 +1,4 @@
-"""The course's 2024 rules (COURSE.md), record by record in plain Python: slow, independent, the oracle of the recipe."""
+"""The course's 2024 rules (COURSE.md), record by record in plain Python: slow, independent, the recipe's oracle."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def scrub(text: str) -> str:
 
 def contents_of(record: dict[str, Any]) -> str:
     """Join descriptions, features and details."""
-    parts = ["\n".join(item for item in record.get(key) or [] if item is not None) for key in ("description", "features")]
+    parts = [
+        "\n".join(item for item in record.get(key) or [] if item is not None) for key in ("description", "features")
+    ]
     details = record.get("details")
     if details is not None:
         text = details if isinstance(details, str) else json.dumps(details)

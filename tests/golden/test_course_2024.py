@@ -21,7 +21,7 @@ from evenly.flow.curate import open_pool
 from evenly.reporting.progress import Silent
 
 sys.path.insert(0, str(Path(__file__).parent))
-from course_2024 import prompt_of  # noqa: E402 - the oracle beside this file
+from course_2024 import prompt_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,9 @@ def course_recipe(shared_data: Path, files: str, *overrides: str) -> evenly.Reci
 def prompts(pool: Pool, recipe: evenly.Recipe) -> dict[str, str]:
     found: dict[str, str] = {}
     for number in range(len(pool.index.parts)):
-        rows = render(pool.part(number), recipe.template).select("__id__", pl.col("__prompt__") + pl.col("__completion__"))
+        rows = render(pool.part(number), recipe.template).select(
+            "__id__", pl.col("__prompt__") + pl.col("__completion__")
+        )
         found.update(rows.iter_rows())
     return found
 
@@ -102,7 +104,7 @@ def test_the_raw_and_the_loaded_shape_read_alike(shared_data: Path, oracle: Toke
 PIECES = (
     "²³⁴ superscripts½ part①②③④⑤⑥⑦ x²x²x²x²",
     "no\u00a0break\u00a0spaces\u2009thin\u3000ideographic\u202fnarrow\x1cfile\x1funit\x85next",
-    "【Brackets】 [and] {braces} \"quotes\" : colons ::",
+    '【Brackets】 [and] {braces} "quotes" : colons ::',
     "emoji 🎸👩‍👩‍👧‍👦🏳️‍🌈 日本語のテキスト ไทย ಕನ್ನಡ",
     "commas , ,, ,,, , , a ,b ,,c",
     "ABC1234567 1234567 123456 A1B2C3D ab-1234-cd ٣٤٥٦٧٨٩ e\u0301e\u0301e\u0301123",
@@ -111,14 +113,27 @@ PIECES = (
     "\u200bzero\u200dwidth\ufeffmark \u2028line\u2029paragraph",
     "plain words that only make the text longer and longer, as listings do",
 )
-PRICES = (9.99, 0.5, 0.49, 999.49, 999.5, 10, 1e2, 2.5, 3.5, "12.50", " 7 ", "1e2", "+3.", ".75", "nan", "inf", "—", "from 12.99", None, "1_0", True)  # fmt: skip
+PRICES = (9.99, 0.5, 0.49, 999.49, 999.5, 10, 1e2, 2.5, 3.5, True, None) + tuple(
+    ["12.50", " 7 ", "1e2", "+3.", ".75", "nan", "inf", "—", "from 12.99", "1_0"]
+)
 
 
 def nasty_listing(number: int, chance: random.Random) -> dict[str, Any]:
     def text() -> str:
         return " ".join(chance.choices(PIECES, k=chance.randint(0, 6)))
 
-    values: list[Any] = [1.0, 1e5, 0.1, 1e-7, 12345678901234567890, True, None, "ümläut 🎸", {"Rank in ½": 3}, [1, "b", None]]
+    values: list[Any] = [
+        1.0,
+        1e5,
+        0.1,
+        1e-7,
+        12345678901234567890,
+        True,
+        None,
+        "ümläut 🎸",
+        {"Rank in ½": 3},
+        [1, "b", None],
+    ]
     details = {chance.choice(PIECES): chance.choice(values) for _ in range(chance.randint(0, 5))}
     return {
         "parent_asin": f"N{number:05d}",
@@ -135,7 +150,7 @@ def test_nasty_listings_get_the_prompt_of_the_rules(shared_data: Path, oracle: T
     chance = random.Random(20_240_607)
     listings = [nasty_listing(number, chance) for number in range(3_000)]
     path = tmp_path / "nasty.jsonl"
-    shapes = ({}, {"separators": (",", ":")}, {"ensure_ascii": False})
+    shapes: list[dict[str, Any]] = [{}, {"separators": (",", ":")}, {"ensure_ascii": False}]
     lines = [json.dumps(listing, **chance.choice(shapes)) for listing in listings]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     recipe = course_recipe(shared_data, str(path), "sources.0.columns={}")

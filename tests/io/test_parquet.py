@@ -142,7 +142,7 @@ def damaged(path: Path, change: bytes | slice) -> Path:
     return path
 
 
-@pytest.mark.parametrize("change", [b"", b"hello", b"x" * 500, slice(0, -20), slice(20, None)])
+@pytest.mark.parametrize("change", [b"", b"hello", b"x" * 500, slice(0, -20)])
 def test_what_is_no_parquet_file_is_one_clear_line(path: Path, change: bytes | slice) -> None:
     with pytest.raises(DataError) as caught:
         cut_into_pieces([damaged(path, change)], None)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
-from numpy.typing import NDArray
 
 from evenly.core.census import take_census
 from evenly.core.quotas import with_quotas
@@ -22,6 +21,9 @@ from evenly.core.split import assign, split_sizes
 from evenly.core.strata import with_strata
 from evenly.core.weights import with_keys
 from evenly.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 pytestmark = pytest.mark.statistical
 
@@ -164,7 +166,8 @@ def test_two_records_are_selected_together_as_often_as_by_chance() -> None:
     selected = draw(Population(np.ones(12), np.ones(12)), 4, 20_000)
     members = np.zeros((20_000, 12))
     members[selected["slot"].to_numpy(), selected["place"].to_numpy()] = 1
-    together = (members.T @ members)[np.triu_indices(12, 1)]
+    products: NDArray[np.float64] = np.matmul(members.T, members)
+    together = products[np.triu_indices(12, 1)]
     expected, deviation = 20_000 / 11, math.sqrt(20_000 / 11 * 10 / 11)
     assert np.abs(together - expected).max() < 4.5 * deviation
 

@@ -116,9 +116,8 @@ def _take_files_from(data: dict[str, Any], folder: Path) -> None:
     def moved(path: Any) -> Any:  # noqa: ANN401 - not checked yet
         if not isinstance(path, str) or "://" in path or Path(path).is_absolute():
             return path
-        return (
-            f"{glob.escape(folder.as_posix()) if glob.is_magic(path, flags=glob.BRACE) else folder.as_posix()}/{path}"
-        )
+        magic = glob.is_magic(path, flags=glob.BRACE) and glob.is_magic(folder.as_posix(), flags=glob.BRACE)
+        return f"{glob.escape(folder.as_posix()) if magic else folder.as_posix()}/{path}"
 
     sources: Any = data.get("sources")
     for source in sources if is_list(sources) else []:

@@ -1,4 +1,4 @@
-"""All steps of a recipe in a row: every record is kept or dropped, once, with the reason of the step that refused it."""
+"""All steps of a recipe in a row: a record is kept or dropped, once, for the reason of the step that refused it."""
 
 from __future__ import annotations
 

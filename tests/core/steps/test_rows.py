@@ -17,10 +17,10 @@ from evenly.recipe.steps import Chars, Filter, Number
 GRAMMAR = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def read(values: list[Any], dtype: Any = pl.String, **bounds: float) -> list[float | None]:
+def read(values: list[Any], dtype: type[pl.DataType] = pl.String, **bounds: float) -> list[float | None]:
     """Return what the number step keeps, None for what it drops."""
     frame = pl.DataFrame({"price": pl.Series(values, dtype=dtype, strict=False)})
-    parsed, keep = number(frame, Number(column="price", **bounds))
+    parsed, keep = number(frame, Number.model_validate({"column": "price", **bounds}))
     assert (parsed["price"].dtype, keep.dtype, keep.null_count()) == (pl.Float64, pl.Boolean, 0)
     return [value if kept else None for value, kept in zip(parsed["price"], keep, strict=True)]
 

@@ -1,0 +1,189 @@
+"""From YAML to a recipe: all faults at once, each with its place and what was probably meant."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import evenly
+from evenly.recipe.load import json_schema
+from evenly.recipe.steps import Step
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("*.yaml"))
+
+SOUND = """\
+name: small
+tokenizer: o200k_base
+sources:
+  - {name: shop, files: 'in/*.jsonl', id: sku}
+curate:
+  - number: {column: price, min: 0.5}
+  - tokens: {column: title, min_tokens: 1}
+template: {prompt: "{title} $", completion: "{price:.0f}"}
+balance:
+  label: price
+  strata: [{column: price, round: 1}]
+  cap: 10
+  take_all: price >= 100
+split: {train: 0.9, test: 0.1}
+"""
+
+
+def faults(text: str, *overrides: str) -> tuple[str, ...]:
+    with pytest.raises(evenly.RecipeError) as caught:
+        evenly.Recipe.from_text(text, overrides)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipes_are_sound(path: Path) -> None:
+    assert evenly.check(path).name == path.stem
+
+
+def test_five_faults_are_told_at_once() -> None:
+    broken = (
+        SOUND.replace("tokenizer:", "tokeniser:")
+        .replace("column: price, min: 0.5", "column: price, mim: 0.5")
+        .replace("round: 1", "rond: 1")
+        .replace("cap: 10", "cap: ten")
+        .replace("test: 0.1", "test: 0.4")
+    )
+    found = faults(broken)
+    expected = (
+        ("recipe.tokeniser (line 2): unknown key 'tokeniser'. Did you mean 'tokenizer'?\n  keys: name, seed,"),
+        (
+            "recipe.curate[0].number.mim (line 6): unknown key 'mim'. Did you mean 'min'?\n  keys: name, column, min, max."
+        ),
+        ("recipe.balance.strata[0].rond (line 11): unknown key 'rond'. Did you mean 'round'?"),
+        ("recipe.balance.cap (line 12): found 'ten', expected a whole number."),
+        ("recipe.split (line 14): the fractions sum to 1.3, expected at most 1."),
+    )
+    told = [next((fault for fault in found if fault.startswith(start)), None) for start in expected]
+    assert None not in told, found
+    assert len(found) == 6, "a tokens step without its tokenizer is the sixth"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("cap: 10", "cap: 10\n  size: 5", "cap and size contradict each other"),
+        ("  cap: 10\n", "", "policy cap needs `cap` .* or `size`"),
+        ("cap: 10", "policy: equal", "policy 'equal' is not in this version of Evenly yet; it has: cap"),
+        ("cap: 10", "polcy: cap\n  cap: 10", "unknown key 'polcy'. Did you mean 'policy'"),
+        ("price >= 100", "prise >= 100", r"'prise' is no column of the strata.*Did you mean 'price'"),
+        ("price >= 100", "price + 1", "take_all"),
+        ("price >= 100", "price > (select max(price) from read_csv('/etc/passwd'))", "one row|subquery"),
+        ("{title} $", "{title!r} $", "looks into a value"),
+        ("{title} $", "{title.x} $", "looks into a value"),
+        ("{title} $", "{} $", "a field without a name"),
+        ("{title} $", "{title", "expected '}'"),
+        ("{price:.0f}", "{price:.0q}", "'.0q' is no format"),
+        ("{price:.0f}", "{title:.0f}", "'title' is text here, a number is needed"),
+        ("round: 1", "round: 0", "found 0, expected more than 0"),
+        ("round: 1", "round: .inf", "found inf, expected a finite number"),
+        ("id: sku", "id: __id__", "names between double underscores are Evenly's own"),
+        ("test: 0.1", "lite: {train: 10}", "a lite set is not in this version of Evenly yet"),
+        ("name: small", "name: small\nholdout: {fraction: 0.1}", "a holdout is not in this version of Evenly yet"),
+        ("number: {column: price, min: 0.5}", "numbre: {column: price}", "unknown key 'numbre'. Did you mean 'number'"),
+        ("number: {column: price, min: 0.5}", "near_unique: {column: price}", "near-duplicates is not in this version"),
+        ("number: {column: price, min: 0.5}", "unique: {columns: title}", "stands after 'unique', which looks at all"),
+        ("min_tokens: 1", "min_tokens: 5, max_tokens: 2", "min_tokens 5 is above max_tokens 2"),
+        ("split:", "export: {keep: [tokens]}\nsplit:", "'tokens' is a column that the output has of its own"),
+        ("id: sku", "id: sku, columns: {c: {from_path: '('}}", "is no regular expression"),
+        ("id: sku", "id: sku, columns: {c: {from_path: 'x'}}", "has no group"),
+        ("name: small", "name: a/b", "expected a name of letters"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_told_with_its_place(old: str, new: str, told: str) -> None:
+    import re
+
+    assert old in SOUND
+    found = faults(SOUND.replace(old, new))
+    assert any(re.search(told, fault, re.DOTALL) for fault in found), found
+    assert all(fault.startswith("recipe") for fault in found)
+
+
+def test_yaml_is_version_1_2() -> None:
+    recipe = evenly.Recipe.from_text(SOUND.replace("name: small", "name: no"))
+    assert recipe.name == "no"
+    assert faults("name: [a\nb: c") == ("recipe:2: not YAML: expected ',' or ']', but got ':'.",)
+    assert "not YAML" in faults("a: 1\na: 2")[0]
+    assert "expected keys" in faults("- 1")[0]
+    assert "expected keys" in faults("")[0]
+    assert faults("a: &a {b: *a}")
+
+
+def test_set_changes_a_key_and_names_one_that_is_not_there() -> None:
+    recipe = evenly.Recipe.from_text(
+        SOUND, ["balance.cap=3", "sources.0.files=[a.csv, b.csv]", "curate.0.number.max=9"]
+    )
+    assert (recipe.balance.cap, recipe.sources[0].files) == (3, ["a.csv", "b.csv"])
+    assert recipe.curate[0].number is not None
+    assert recipe.curate[0].number.max == 9
+    assert "unknown key 'kap'. Did you mean 'cap'" in faults(SOUND, "balance.kap=3")[0]
+    assert "expected KEY=VALUE" in faults(SOUND, "balance.cap")[0]
+    assert "expected a number from 0 to 0" in faults(SOUND, "sources.1.files=x")[0]
+    assert "has no keys" in faults(SOUND, "name.x.y=1")[0]
+
+
+def test_files_are_taken_from_the_recipes_folder_and_overrides_from_here(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(SOUND, encoding="utf-8")
+    assert evenly.Recipe.from_file(path).sources[0].files == [f"{tmp_path}/in/*.jsonl"]
+    assert evenly.Recipe.from_file(path, ["sources.0.files=x.jsonl"]).sources[0].files == ["x.jsonl"]
+
+
+def test_a_recipe_survives_the_way_to_data_and_back() -> None:
+    recipe = evenly.Recipe.from_text(SOUND)
+    again = evenly.Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    assert again == recipe
+    assert again.fingerprint() == recipe.fingerprint()
+
+
+def test_the_fingerprint_is_of_what_is_asked_not_of_where_files_lie() -> None:
+    one = evenly.Recipe.from_text(SOUND)
+    assert one.fingerprint() == evenly.Recipe.from_text(SOUND, ["sources.0.files=elsewhere/*.jsonl"]).fingerprint()
+    assert one.fingerprint() != evenly.Recipe.from_text(SOUND, ["balance.cap=11"]).fingerprint()
+
+
+def test_the_schema_names_every_key() -> None:
+    text = json.dumps(json_schema())
+    for key in (*evenly.Recipe.model_fields, *Step.model_fields):
+        assert f'"{key}"' in text
+
+
+def test_reasons_are_names_or_kinds() -> None:
+    from evenly.recipe.steps import reasons
+
+    steps = [
+        {"chars": {"column": "a"}},
+        {"chars": {"column": "a"}},
+        {"chars": {"column": "a", "name": "long"}},
+        {"filter": "a = 'x'"},
+    ]
+    assert reasons([Step.model_validate(step) for step in steps]) == ["chars", "chars-2", "long", "filter"]
+
+
+KEYS = st.sampled_from([*evenly.Recipe.model_fields, *Step.model_fields, "column", "x"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.sampled_from(["name", "seed", "sources", "curate", "template", "balance", "split", "export"]))
+def test_anything_at_all_under_a_key_is_a_recipe_or_a_fault(value: Any, key: str) -> None:
+    data = evenly.Recipe.from_text(SOUND).to_dict()
+    data[key] = value
+    try:
+        told = (f"recipe {evenly.Recipe.from_dict(data).name}",)
+    except evenly.RecipeError as fault:
+        told = fault.faults
+    assert told
+    assert all(text.startswith("recipe") for text in told)
