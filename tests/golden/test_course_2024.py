@@ -113,9 +113,9 @@ PIECES = (
     "\u200bzero\u200dwidth\ufeffmark \u2028line\u2029paragraph",
     "plain words that only make the text longer and longer, as listings do",
 )
-PRICES = (9.99, 0.5, 0.49, 999.49, 999.5, 10, 1e2, 2.5, 3.5, True, None) + tuple(
-    ["12.50", " 7 ", "1e2", "+3.", ".75", "nan", "inf", "—", "from 12.99", "1_0"]
-)
+NUMBERS = (9.99, 0.5, 0.49, 999.49, 999.5, 10, 1e2, 2.5, 3.5, True, None)
+TEXTS = ("12.50", " 7 ", "1e2", "+3.", ".75", "nan", "inf", "—", "from 12.99", "1_0")
+PRICES = (*NUMBERS, *TEXTS)
 
 
 def nasty_listing(number: int, chance: random.Random) -> dict[str, Any]:

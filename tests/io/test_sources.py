@@ -90,7 +90,7 @@ def test_a_folder_is_refused_with_what_to_write(pattern: str) -> None:
 def test_a_folder_among_the_matches_is_refused() -> None:
     touch("a.jsonl", "b.jsonl/c")
     with pytest.raises(DataError, match=r"'b\.jsonl' is a folder"):
-        found("*.jsonl")
+        describe(find_files(source("*.jsonl")))
 
 
 @pytest.mark.parametrize("address", ["hf://datasets/a/b/c.jsonl", "s3://bucket/x.parquet", "https://x.org/a.jsonl"])
@@ -112,7 +112,7 @@ def test_a_file_name_that_is_not_utf8_is_refused() -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(DataError):
-        found("*.jsonl")
+        describe(find_files(source("*.jsonl")))
 
 
 def test_what_identifies_a_file() -> None:

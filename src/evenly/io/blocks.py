@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
 from evenly.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    import polars as pl
 
     from evenly.recipe.needs import Need
 
@@ -120,6 +120,11 @@ def unreadable(path: Path, fault: Exception) -> DataError:
     """Return the error for a file that can't be opened or whose bytes can't be unpacked."""
     why = getattr(fault, "strerror", None) or " ".join(str(fault).split()) or type(fault).__name__
     return DataError(f"{path}: can't be read: {why}. Check the file, or leave it out of the recipe's `files`.")
+
+
+def as_lists(name: str) -> pl.Expr:
+    """Return a column of scalars as lists of one text each, null for null."""
+    return pl.when(pl.col(name).is_not_null()).then(pl.concat_list(pl.col(name).cast(pl.String))).alias(name)
 
 
 def is_compressed(path: Path) -> bool:

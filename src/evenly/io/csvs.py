@@ -9,17 +9,18 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from evenly.columns import LINE
-from evenly.errors import DataError
-from evenly.io.blocks import Block, Rejected
+from evenly.errors import LONGEST_CHOICE, DataError
+from evenly.io.blocks import Block, Rejected, as_lists
 from evenly.io.streams import open_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from evenly.io.blocks import Piece
@@ -77,9 +78,7 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
         DataError: when the file has no header.
     """
     csv.field_size_limit(FIELD_CHARS)
-    with open_bytes(piece.path) as stream:
-        # Bytes that are not UTF-8 become lone surrogates here, by which their rows are known again.
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    with _open_text(piece.path) as text:
         lines = _Lines(text)
         header = _header(lines, piece.path)
         lines.done()
@@ -94,10 +93,18 @@ def header_of(path: Path) -> list[str]:
     Raises:
         DataError: when it has no header line, or two columns of one name.
     """
-    with open_bytes(path) as stream:
-        return _header(
-            _Lines(io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")), path
-        )
+    with _open_text(path) as text:
+        return _header(_Lines(text), path)
+
+
+@contextmanager
+def _open_text(path: Path) -> Generator[io.TextIOWrapper]:
+    """Open a file as text; bytes that are not UTF-8 become lone surrogates, by which their rows are known again."""
+    with (
+        open_bytes(path) as stream,
+        io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
+    ):
+        yield text
 
 
 def _header(lines: _Lines, path: Path) -> list[str]:
@@ -110,7 +117,8 @@ def _header(lines: _Lines, path: Path) -> list[str]:
         message = f"{path}: has no header line. Give a CSV file whose first line names the columns."
         raise DataError(message)
     if len(set(header)) < len(header):
-        message = f"{path}:1: two columns have one name ({', '.join(header)}). Rename one."
+        repeated = next(name for name in header if header.count(name) > 1)
+        message = f"{path}:1: two columns have the name '{repeated[:LONGEST_CHOICE]}'. Rename one."
         raise DataError(message)
     return header
 
@@ -177,4 +185,4 @@ def _column(values: list[str], need: Need) -> pl.Series:
     if need.kind == "number":
         return pl.Series(need.column, [_number(value) if value else None for value in values], dtype=pl.Float64)
     column = pl.Series(need.column, [value or None for value in values], dtype=pl.String)
-    return column.cast(pl.List(pl.String)) if need.kind == "list" else column
+    return column.to_frame().select(as_lists(column.name)).to_series() if need.kind == "list" else column

@@ -158,7 +158,7 @@ def _list_series(name: str, lists: list[list[str | None] | None]) -> pl.Series:
     flat = pl.Series([item for items in lists if items for item in items], dtype=pl.String)
     offsets = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum([len(items) if items else 0 for items in lists], out=offsets[1:])
-    valid = np.packbits([items is not None for items in lists], bitorder="little")
+    valid = np.packbits(np.array([items is not None for items in lists], dtype=np.bool_), bitorder="little")
     buffers = [pa.py_buffer(valid.tobytes()), pa.py_buffer(offsets.tobytes())]
     items: Any = flat.to_arrow().cast(pa.large_string())
     arrow: Any = pa.Array.from_buffers(pa.large_list(pa.large_string()), len(lists), buffers, children=[items])  # pyright: ignore[reportArgumentType] - its stubs want a wider list
@@ -204,7 +204,7 @@ def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
 def _with_nan(line: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return a line as Python's json reads it, which takes the NaN and Infinity that Python's json writes, or None."""
     try:
-        parsed = json.loads(line)
+        parsed = json.loads(line.decode())
         json.dumps(parsed, ensure_ascii=False).encode()  # a lone surrogate is no text
     except (ValueError, RecursionError):
         return None

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evenly.columns import LINE
-from evenly.errors import DataError
-from evenly.io.blocks import Block, unreadable
+from evenly.errors import LONGEST_CHOICE, DataError
+from evenly.io.blocks import Block, as_lists, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 10_000
 """Rows of a block: some 16 MB of listings."""
 
-CASTS: Final[dict[str, pl.DataType]] = {"number": pl.Float64(), "text": pl.String(), "list": pl.List(pl.String())}
+CASTS: Final[dict[str, pl.DataType]] = {"number": pl.Float64(), "text": pl.String()}
 """Kind -> dtype, where the recipe's use decides it."""
 
 
@@ -66,7 +66,7 @@ def row_groups(path: Path) -> Iterator[tuple[int, int, int]]:
 
 
 def header_of(path: Path) -> dict[str, str]:
-    """Return a Parquet file's columns with their types.
+    """Return a Parquet file's columns with what they are read as: integer, number, text, or their own type's name.
 
     Raises:
         DataError: when it is no Parquet file, or has two columns of one name.
@@ -76,9 +76,23 @@ def header_of(path: Path) -> dict[str, str]:
     except pa.ArrowException as fault:
         raise unreadable(path, fault) from None
     if len(set(schema.names)) < len(schema.names):
-        message = f"{path}: two columns have one name ({', '.join(schema.names)}). Rename one."
+        repeated = next(name for name in schema.names if schema.names.count(name) > 1)
+        message = f"{path}: two columns have the name '{repeated[:LONGEST_CHOICE]}'. Rename one."
         raise DataError(message)
-    return {field.name: str(field.type) for field in schema}
+    return {field.name: _family(field.type) for field in schema}
+
+
+def _family(dtype: Any) -> str:  # noqa: ANN401 - pyarrow's types
+    """Return what a column of a Parquet type is read as; files whose columns agree in it make one pool."""
+    if pa.types.is_dictionary(dtype):
+        return _family(dtype.value_type)
+    if pa.types.is_integer(dtype) and not pa.types.is_uint64(dtype):
+        return "integer"
+    if pa.types.is_floating(dtype):
+        return "number"
+    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype):
+        return "text"
+    return str(dtype)
 
 
 def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
@@ -94,6 +108,8 @@ def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
         wanted = "a number" if need.kind == "number" else "text (name it under as_text to take any value as JSON text)"
         message = f"recipe.{need.path}: column '{need.column}' of {path} is {dtype}, expected {wanted}."
         raise DataError(message)
+    if need.kind == "list":
+        return column.to_frame().select(as_lists(column.name)).to_series()
     if need.kind in CASTS:
         return column.cast(CASTS[need.kind])
     if dtype.is_integer() and dtype != pl.UInt64:  # UInt64 may hold more than Int64 does, and is kept
@@ -102,9 +118,5 @@ def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
 
 
 def _as_json_text(column: pl.Series) -> pl.Series:
-    texts = [None if value is None else json.dumps(_plain(value), default=str) for value in column]
+    texts = [None if value is None else json.dumps(value, default=str) for value in column.to_list()]
     return pl.Series(column.name, texts, dtype=pl.String)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - nested Parquet values
-    return list(value) if isinstance(value, pl.Series) else value

@@ -1,0 +1,256 @@
+"""The cached pool: found by what it depends on, built anew when damaged, never seen half-built."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+import evenly
+from evenly.io import pool as pools
+from evenly.io.pool import Pool, PoolIndex, cache_folder, clear_pools, find_pool, finish, list_pools, new_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evenly.flow.run import RunResult
+
+DEAD = 2**22 + 1
+"""A process id beyond the largest that Linux gives."""
+
+
+def build(name: str = "f00", word: str = "a") -> tuple[Path, PoolIndex]:
+    """Build a small pool by hand, up to its finishing."""
+    folder = new_folder(name)
+    path = folder / "kept" / "000000-000000.parquet"
+    pl.DataFrame({"__id__": [word], "n": ["7"], "b": ["true"], "x": ["1.5"], "t": ["8"]}).write_parquet(path)
+    (folder / "quarantine.jsonl").touch()
+    parts = [{"name": path.name, "rows": 1, "bytes": path.stat().st_size}]
+    types = {"n": "integer", "b": "boolean", "x": "number", "t": "text"}
+    return folder, PoolIndex(
+        pools.VERSION, name, "recipe", [], [{"file": "d.jsonl", "first_line": 1}], parts, 1, 0, 1, {}, types, 0.1
+    )
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in (cache_folder() / "pools").iterdir())
+
+
+# ---------------------------------------------------------------- by hand
+
+
+def test_a_pool_is_found_once_it_is_finished() -> None:
+    folder, index = build()
+    assert find_pool("f00") is None
+    made = finish(folder, index)
+    assert names() == ["f00"]
+    found = find_pool("f00")
+    assert found == made
+    assert found is not None
+    assert found.index == index
+
+
+def test_columns_have_the_type_that_all_values_share() -> None:
+    made = finish(*build())
+    frame = made.part(0)
+    assert frame.row(0, named=True) == {"__id__": "a", "n": 7, "b": True, "x": 1.5, "t": "8"}
+    assert made.part(0, ["x"]).columns == ["x"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda index: index.write_text(""),
+        lambda index: index.write_text("[]"),
+        lambda index: index.write_text("null"),
+        lambda index: index.write_bytes(b"\xff"),
+        lambda index: index.write_text(index.read_text()[:-20]),
+        lambda index: index.write_text(index.read_text().replace('"kept"', '"kemt"', 1)),
+        lambda index: index.unlink(),
+        lambda index: (index.parent / "kept" / "000000-000000.parquet").unlink(),
+        lambda index: (index.parent / "kept" / "000000-000000.parquet").write_bytes(b""),
+        lambda index: os.truncate(index.parent / "kept" / "000000-000000.parquet", 50),
+        lambda index: (index.parent / "quarantine.jsonl").unlink(),
+    ],
+)
+def test_a_damaged_pool_counts_as_none_and_is_replaced(damage: Callable[[Path], object]) -> None:
+    made = finish(*build())
+    damage(made.folder / "pool.json")
+    assert find_pool("f00") is None
+    finish(*build(word="b"))
+    found = find_pool("f00")
+    assert found is not None
+    assert found.part(0)["__id__"].to_list() == ["b"]
+    assert names() == ["f00"]
+
+
+def test_of_two_that_finish_the_first_stays() -> None:
+    one, two = build(word="a"), build(word="b")
+    finish(*one)
+    second = finish(*two)
+    assert second.part(0)["__id__"].to_list() == ["a"]
+    assert names() == ["f00"]
+
+
+def test_many_that_finish_at_once_leave_one_whole_pool() -> None:
+    built = [build(word=str(number)) for number in range(8)]
+    done: list[Pool] = []
+    threads = [threading.Thread(target=lambda one=one: done.append(finish(*one))) for one in built]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 8
+    assert names() == ["f00"]
+    assert len({pool.part(0)["__id__"].item() for pool in done}) == 1
+
+
+def test_clearing_spares_what_is_being_built() -> None:
+    finish(*build("one"))
+    finish(*build("two"))
+    building, _ = build("three")
+    dead = cache_folder() / "pools" / f".building-four-{DEAD}-abcd"
+    dead.mkdir()
+    assert [pool.index.fingerprint for pool, size in list_pools() if size > 0] == ["one", "two"] or len(list_pools()) == 2
+    folders, size = clear_pools()
+    assert folders == 3
+    assert size > 0
+    assert names() == [building.name]
+    assert list_pools() == []
+
+
+def test_what_dead_runs_left_is_swept() -> None:
+    building, _ = build()
+    for name in (f".building-x-{DEAD}-abcd", ".building-odd", ".building-x-nopid-abcd"):
+        (cache_folder() / "pools" / name).mkdir()
+    pools.sweep_dead()
+    assert names() == [building.name]
+
+
+@pytest.mark.parametrize("named", ["pools[1]", "a b", "x*"])
+def test_a_cache_folder_with_an_odd_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("EVENLY_CACHE", str(tmp_path / named))
+    assert finish(*build()).part(0)["n"].to_list() == [7]
+    assert find_pool("f00") is not None
+
+
+# ---------------------------------------------------------------- by a run
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "d.jsonl"
+    path.write_text(
+        "".join(json.dumps({"id": f"i{number}", "t": f"t{number}", "c": number % 3, "n": number}) + "\n" for number in range(60)),
+        encoding="utf-8",
+    )  # fmt: skip
+    return path
+
+
+def recipe(data: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "small",
+        "sources": [{"name": "s", "files": str(data), "id": "id"}],
+        "curate": [{"filter": "n < 50"}],
+        "template": {"prompt": "{t}"},
+        "balance": {"strata": [{"column": "c"}], "cap": 5},
+        **changes,
+    }
+
+
+def run(data: Path, tmp_path: Path, *, recheck: bool = False, **changes: Any) -> RunResult:
+    return evenly.run(recipe(data, **changes), tmp_path / "out", force=True, recheck=recheck)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 7},
+        {"name": "other"},
+        {"balance": {"strata": [{"column": "c"}], "cap": 9, "take_all": "c = 1"}},
+        {"split": {"train": 0.5}},
+        {"export": {"format": "messages", "files": "jsonl"}},
+    ],
+)
+def test_what_comes_after_the_pool_does_not_build_it_anew(data: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert not run(data, tmp_path).pool_reused
+    assert run(data, tmp_path, **changes).pool_reused
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"curate": [{"filter": "n < 40"}]},
+        {"curate": []},
+        {"template": {"prompt": "{t}!"}},
+        {"tokenizer": "o200k_base"},
+        {"max_bad_fraction": 0.5},
+        {"export": {"keep": ["n"]}},
+    ],
+)
+def test_what_the_pool_depends_on_builds_it_anew(data: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    first = run(data, tmp_path)
+    second = run(data, tmp_path, **changes)
+    assert not second.pool_reused
+    assert first.manifest["pool_fingerprint"] != second.manifest["pool_fingerprint"]
+
+
+@pytest.mark.parametrize("key", [{"duplicate_ids": "drop"}, {"id": ["id", "n"]}, {"as_text": ["t"]}, {"name": "z"}])
+def test_the_source_is_part_of_the_fingerprint(data: Path, tmp_path: Path, key: dict[str, Any]) -> None:
+    run(data, tmp_path)
+    changed = [{"name": "s", "files": str(data), "id": "id", **key}]
+    assert not run(data, tmp_path, sources=changed).pool_reused
+
+
+def test_changed_input_builds_it_anew(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path)
+    with data.open("a", encoding="utf-8") as out:
+        out.write('{"id": "new", "t": "x", "c": 0, "n": 1}\n')
+    second = run(data, tmp_path)
+    assert not second.pool_reused
+    assert second.manifest["rows"]["read"] == 61
+
+
+def test_recheck_sees_what_size_and_time_do_not(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path)
+    stat = data.stat()
+    data.write_text(data.read_text(encoding="utf-8").replace("t7", "T7"), encoding="utf-8")
+    os.utime(data, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run(data, tmp_path).pool_reused
+    assert not run(data, tmp_path, recheck=True).pool_reused
+    assert run(data, tmp_path, recheck=True).pool_reused
+
+
+def test_two_runs_of_one_recipe_at_once(data: Path, tmp_path: Path) -> None:
+    digests: list[str] = []
+
+    def work(number: int) -> None:
+        done = evenly.run(recipe(data), tmp_path / f"out-{number}")
+        digests.append(done.manifest["selection_digest"]["train"])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(digests) == 4
+    assert len(set(digests)) == 1
+    assert len(names()) == 1
+
+
+def test_a_pool_of_another_version_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pools.fingerprint({"a": 1})
+    monkeypatch.setattr(pools, "VERSION", pools.VERSION + 1)
+    assert pools.fingerprint({"a": 1}) != before
+
+
+def test_an_index_holds_what_it_says() -> None:
+    made = finish(*build())
+    assert replace(made.index, kept=2) != made.index
+    assert json.loads((made.folder / "pool.json").read_text(encoding="utf-8"))["fingerprint"] == "f00"
