@@ -34,6 +34,9 @@ def strata_of(values: list[Any], **axis: float) -> list[str | None]:
         (5, 7.5, "10"),
         (5, 12.5, "10"),
         (5, 14.99, "15"),
+        (49, 24.5, "0"),
+        (49, 49.0, "49"),
+        (49, 73.5, "98"),
         (25, 12.5, "0"),
         (25, 37.5, "50"),
         (25, 62.5, "50"),
@@ -52,7 +55,10 @@ def test_numbers_round_half_to_even_multiples_of_the_unit(unit: float, value: fl
 
 
 @settings(deadline=None)
-@given(values=st.lists(st.floats(-1e6, 1e6)), unit=st.sampled_from([1, 2, 5, 25, 1000]))
+@given(
+    values=st.lists(st.floats(-1e6, 1e6) | st.integers(-2000, 2000).map(lambda x: x / 2)),
+    unit=st.sampled_from([1, 2, 3, 7, 25, 49, 1000]),
+)
 def test_whole_units_round_as_python_does(values: list[float], unit: int) -> None:
     assert strata_of(values, round=unit) == [str(round(value / unit) * unit) for value in values]
 
@@ -72,6 +78,7 @@ def test_bounds_hold_for_the_rounded_value_both_included() -> None:
     values = [0.5, 0.51, 1.49, 999.49, 999.5, None, float("nan"), float("inf"), -float("inf")]
     assert strata_of(values, round=1, min=1, max=999) == [None, "1", "1", "999", None, None, None, None, None]
     assert strata_of([None, float("nan"), float("inf"), 1e300], round=1) == [None, None, None, None]
+    assert strata_of([0.3, None, float("nan"), float("inf")], round=0.5, min=0.5) == ["0.5", None, None, None]
 
 
 def test_without_rounding_a_value_is_its_own_stratum() -> None:

@@ -117,7 +117,7 @@ def test_clearing_spares_what_is_being_built() -> None:
     building, _ = build("three")
     dead = cache_folder() / "pools" / f".building-four-{DEAD}-abcd"
     dead.mkdir()
-    assert [pool.index.fingerprint for pool, size in list_pools() if size > 0] == ["one", "two"] or len(list_pools()) == 2
+    assert sorted(pool.index.fingerprint for pool, size in list_pools() if size > 0) == ["one", "two"]
     folders, size = clear_pools()
     assert folders == 3
     assert size > 0
@@ -147,9 +147,12 @@ def test_a_cache_folder_with_an_odd_name(tmp_path: Path, monkeypatch: pytest.Mon
 def data(tmp_path: Path) -> Path:
     path = tmp_path / "d.jsonl"
     path.write_text(
-        "".join(json.dumps({"id": f"i{number}", "t": f"t{number}", "c": number % 3, "n": number}) + "\n" for number in range(60)),
+        "".join(
+            json.dumps({"id": f"i{number}", "t": f"t{number}", "c": number % 3, "n": number, "k": "x"}) + "\n"
+            for number in range(60)
+        ),
         encoding="utf-8",
-    )  # fmt: skip
+    )
     return path
 
 
@@ -191,7 +194,7 @@ def test_what_comes_after_the_pool_does_not_build_it_anew(data: Path, tmp_path: 
         {"template": {"prompt": "{t}!"}},
         {"tokenizer": "o200k_base"},
         {"max_bad_fraction": 0.5},
-        {"export": {"keep": ["n"]}},
+        {"export": {"keep": ["k"]}},
     ],
 )
 def test_what_the_pool_depends_on_builds_it_anew(data: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -201,7 +204,7 @@ def test_what_the_pool_depends_on_builds_it_anew(data: Path, tmp_path: Path, cha
     assert first.manifest["pool_fingerprint"] != second.manifest["pool_fingerprint"]
 
 
-@pytest.mark.parametrize("key", [{"duplicate_ids": "drop"}, {"id": ["id", "n"]}, {"as_text": ["t"]}, {"name": "z"}])
+@pytest.mark.parametrize("key", [{"duplicate_ids": "drop"}, {"id": ["id", "t"]}, {"as_text": ["t"]}, {"name": "z"}])
 def test_the_source_is_part_of_the_fingerprint(data: Path, tmp_path: Path, key: dict[str, Any]) -> None:
     run(data, tmp_path)
     changed = [{"name": "s", "files": str(data), "id": "id", **key}]

@@ -23,6 +23,12 @@ BANDS: Final = 10
 
 SHOWN_CATEGORIES: Final = 12
 
+SHORTEST_BAR, LONGEST_BAR = 5, 30
+"""Characters of a full bar; where there is no room for the shortest, numbers stand alone."""
+
+SPACES: Final = 8
+"""Characters between the columns of a two-sided view."""
+
 BAR: Final = "█"
 PARTIAL: Final = " ▏▎▍▌▋▊▉"
 
@@ -30,7 +36,7 @@ PARTIAL: Final = " ▏▎▍▌▋▊▉"
 def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width: int) -> RenderableType:
     """Return the view of a finished run for a terminal of `width` characters."""
     label = manifest["recipe"]["balance"].get("label", "label")
-    parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"])]
+    parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"], ": see quarantine.jsonl")]
     if before.label and after.label:
         parts += [Text(), _label_view(label, before, after, width)]
     if len(before.categories) > 1:
@@ -57,7 +63,7 @@ def plan_view(plan: Mapping[str, Any], strata: pl.DataFrame) -> RenderableType:
 BOUNDS: Final = {"take_all": "taken whole", "cap": "the cap", "capacity": "all there is"}
 
 
-def _flow(rows: Mapping[str, Any], strata: Mapping[str, int]) -> Table:
+def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], where: str = "") -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -66,7 +72,7 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int]) -> Table:
     reasons = " · ".join(f"{name} {count:,}" for name, count in sorted(dropped.items(), key=lambda item: -item[1]))
     table.add_row("read", f"{rows['read']:,}", "")
     if rows["quarantined"]:
-        table.add_row("quarantined", f"{rows['quarantined']:,}", "could not be read: see quarantine.jsonl")
+        table.add_row("quarantined", f"{rows['quarantined']:,}", f"could not be read{where}")
     table.add_row("dropped", f"{sum(dropped.values()):,}", reasons)
     table.add_row("kept", f"{rows['kept']:,}", "")
     if rows["outside_strata"]:
@@ -93,7 +99,9 @@ def _label_view(label: str, before: Summary, after: Summary, width: int) -> Tabl
     edges = bands(before.label, after.label)
     names = [f"{low:,.10g} – {high:,.10g}" if high < math.inf else f"{low:,.10g} –" for low, high in edges]
     table = _two_sided(label, names, _in_bands(before.label, edges), _in_bands(after.label, edges), width)
-    table.add_row("mean", "", f"{before.label_mean:,.2f}", "", f"{after.label_mean:,.2f}", style="dim")
+    means = [f"{side.label_mean:,.2f}" for side in (before, after)]
+    bars = len(table.columns) > len(("name", "before", "after"))
+    table.add_row("mean", *(["", means[0], "", means[1]] if bars else means), style="dim")
     return table
 
 
@@ -107,20 +115,24 @@ def _category_view(before: Counter[str], after: Counter[str], width: int) -> Tab
 
 
 def _two_sided(title: str, names: Sequence[str], before: Sequence[int], after: Sequence[int], width: int) -> Table:
-    """Return a table of names with two bars each: share of the records before and after."""
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    longest = max(len(name) for name in [title, *names])
-    room = max(4, min(30, (width - min(longest, 28) - 40) // 2))
-    table.add_column(title, style="bold", max_width=28, no_wrap=True, overflow="ellipsis")
-    for side, style in (("before", "blue"), ("after", "green")):
-        table.add_column(side, style=style, min_width=room, no_wrap=True)
-        table.add_column("", justify="right", no_wrap=True)
+    """Return a table of names with two bars each: share of the records before and after. Numbers are never cut."""
     totals = [max(1, sum(side)) for side in (before, after)]
-    largest = max(*(count / totals[0] for count in before), *(count / totals[1] for count in after), 1e-9)
-    for name, old, new in zip(names, before, after, strict=True):
+    numbers = [[f"{n:,} {n / total:6.1%}" for n in side] for side, total in zip((before, after), totals, strict=True)]
+    name_width = min(max(map(len, [title, *names])), max(8, width // 3))
+    room = (width - name_width - sum(max(map(len, side)) for side in numbers) - SPACES) // 2
+    room = min(LONGEST_BAR, room) if room >= SHORTEST_BAR else 0
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column(title, style="bold", width=name_width, no_wrap=True, overflow="ellipsis")
+    for side, style in (("before", "blue"), ("after", "green")):
+        if room:
+            table.add_column(side, style=style, width=max(room, len(side)), no_wrap=True)
+        table.add_column("" if room else side, justify="right", no_wrap=True)
+    largest = max(*(n / totals[0] for n in before), *(n / totals[1] for n in after), 1e-9)
+    for place, name in enumerate(names):
         cells: list[str] = []
-        for count, total in ((old, totals[0]), (new, totals[1])):
-            cells += [_bar(count / total / largest * room), f"{count:,} {count / total:6.1%}"]
+        for side, total, told in zip((before, after), totals, numbers, strict=True):
+            bar = [_bar(side[place] / total / largest * room)] if room else []
+            cells += [*bar, told[place]]
         table.add_row(name, *cells)
     return table
 

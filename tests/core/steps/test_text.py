@@ -43,7 +43,7 @@ def test_runs_of_characters_and_white_space_become_one_space() -> None:
 @given(
     texts=TEXTS,
     characters=st.text(st.sampled_from(':[]^-\\"{}【】&~')),
-    into=st.sampled_from([" ", "", "$1", "$", "_"]),
+    into=st.sampled_from([" ", "", "$1", "$", "_", "\u00a0"]),
 )
 def test_collapse_is_what_python_does(texts: list[str | None], characters: str, into: str) -> None:
     done = collapse(column(texts), Collapse(column=["text"], characters=characters, into=into))
