@@ -17,7 +17,7 @@ from evenly.io import csvs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Reader
+    from .conftest import Reader
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 FIELD = st.text(st.sampled_from('ab ,"\n\r;\té日'), max_size=6)
@@ -120,7 +120,7 @@ def test_broken_quotes_are_told_with_their_raw_text(read: Reader, path: Path, ro
 
 
 def test_every_line_is_a_row_or_bad_whatever_its_quotes(read: Reader, path: Path) -> None:
-    rows = [f'r{number},{"" if number % 3 else chr(34)}x' for number in range(60)]
+    rows = [f"r{number},{'' if number % 3 else chr(34)}x" for number in range(60)]
     table = read(write(path, "id,x\n" + "\n".join(rows) + "\n"), id="text", x="any")
     covered = {*table.lines, *(line for line, _, _ in table.bad)}
     for line, following in zip(table.lines, [*table.lines[1:], 62], strict=True):

@@ -19,8 +19,7 @@ from evenly.io.blocks import cut_into_pieces
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Reader
-
+    from .conftest import Reader
     from evenly.recipe.needs import Kind
 
 
@@ -78,7 +77,7 @@ def test_a_file_without_rows_has_nothing_to_read(read: Reader, path: Path) -> No
         (pa.array([1, None]), "json", ["1", None], "String"),
     ],
 )
-def test_values_keep_their_type_or_become_the_kinds(  # noqa: PLR0913, PLR0917 - one row of the table above
+def test_values_keep_their_type_or_become_the_kinds(
     read: Reader, path: Path, array: Any, kind: Kind, values: list[Any], dtype: str
 ) -> None:
     table = read(write(path, v=array), v=kind)
@@ -112,7 +111,7 @@ def test_nested_values_as_text_are_json(read: Reader, path: Path, values: list[A
         (pa.array([b"a"]), "text", "Binary", "as_text"),
     ],
 )
-def test_a_column_of_a_wrong_type_is_refused(  # noqa: PLR0913, PLR0917 - one row of the table above
+def test_a_column_of_a_wrong_type_is_refused(
     read: Reader, path: Path, array: Any, kind: Kind, found: str, wanted: str
 ) -> None:
     with pytest.raises(DataError) as caught:

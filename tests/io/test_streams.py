@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Reader
+    from .conftest import Reader
 
 PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 CONTENT = b"".join(b"line %d %d\n" % (number, number * 7919 % 1000) for number in range(30_000))

@@ -27,7 +27,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from evenly.core.tokens import count, count_and_cut
 from evenly.errors import TokenizerError
 from evenly.io import tokenizers as subject
-from evenly.io.tokenizers import PACKAGED, FastTokenizer, ReferenceTokenizer, load_tokenizer
+from evenly.io.tokenizers import PACKAGED, FastTokenizer, ReferenceTokenizer, load_tokenizer, tokenizer_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -351,7 +351,7 @@ def test_files_that_change_the_text_cut_by_decoding(kind: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("kind", "fast"), [("NFC", True), ("an alphabet with gaps", False), ("byte fallback", False), ("WordPiece", False)]
 )
-def test_only_byte_level_files_take_the_fast_path(kind: str, fast: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_only_byte_level_files_take_the_fast_path(kind: str, fast: bool, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     BY_DECODING[kind]().save(str(path))
     assert isinstance(load_tokenizer(str(path)), FastTokenizer if fast else ReferenceTokenizer)
@@ -480,3 +480,14 @@ def test_a_hub_id_is_told_what_to_use_instead() -> None:
 def test_a_misspelt_vocabulary_gets_a_suggestion() -> None:
     assert "Did you mean 'o200k_base'?" in _refusal("o200k")
     assert "packaged: o200k_base, cl100k_base" in _refusal("tekken")
+
+
+def test_the_fingerprint_is_known_without_loading(shared_data: Path) -> None:
+    for spec in ("cl100k_base", str(shared_data / "tokenizers" / "llama-3.1.json")):
+        assert tokenizer_fingerprint(spec) == load_tokenizer(spec).fingerprint
+    for wrong in ("nowhere.json", "o300k_base", "meta-llama/Llama-3.1-8B"):
+        with pytest.raises(TokenizerError) as loading:
+            load_tokenizer(wrong)
+        with pytest.raises(TokenizerError) as asking:
+            tokenizer_fingerprint(wrong)
+        assert str(asking.value) == str(loading.value)

@@ -20,14 +20,13 @@ from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
 from evenly.io.blocks import cut_into_pieces
 from evenly.io.sources import check_columns, describe, find_files, path_columns, sha256_of
-from evenly.io.tokenizers import load_tokenizer
+from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
 from evenly.recipe.needs import carried_columns, column_flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evenly.core.tokens import Tokenizer
     from evenly.engines.base import Engine
     from evenly.flow.pieces import PieceSummary
     from evenly.io.blocks import Piece
@@ -52,9 +51,8 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         TokenizerError: when the tokenizer can't be had.
     """
     files = find_files(recipe.sources[0])
-    tokenizer = load_tokenizer(recipe.tokenizer) if recipe.tokenizer is not None else None
     inputs = [asdict(one) for one in describe(files)]
-    name = _fingerprint(recipe, inputs, tokenizer)
+    name = _fingerprint(recipe, inputs)
     pools.sweep_dead()
     found = pools.find_pool(name)
     if found is not None and not (recheck and _changed(found, files, engine, reporter)):
@@ -63,7 +61,7 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         recipe,
         needs=check_inputs(recipe, files),
         carried=tuple(carried_columns(recipe)),
-        tokenizer=tokenizer,
+        tokenizer=load_tokenizer(recipe.tokenizer) if recipe.tokenizer is not None else None,
         folder=pools.new_folder(name),
     )
     try:
@@ -89,14 +87,14 @@ def check_inputs(recipe: Recipe, files: Sequence[Path]) -> tuple[Any, ...]:
     return needs
 
 
-def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]], tokenizer: Tokenizer | None) -> str:
+def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
     """Return the name of the pool: a hash of all that its content depends on."""
     resolved = recipe.to_dict()
     return pools.fingerprint(
         {
             "inputs": inputs,
             "source": {key: value for key, value in resolved["sources"][0].items() if key != "files"},
-            "tokenizer": tokenizer.fingerprint if tokenizer is not None else None,
+            "tokenizer": tokenizer_fingerprint(recipe.tokenizer) if recipe.tokenizer is not None else None,
             "curate": resolved["curate"],
             "template": resolved["template"],
             "carried": carried_columns(recipe),

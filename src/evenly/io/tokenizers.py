@@ -7,12 +7,11 @@ else a file may hold goes through Hugging Face `tokenizers`, which is also what 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import re
-import struct
 import tempfile
 import threading
 from binascii import b2a_base64
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,17 +24,14 @@ import tokenizers
 from pydantic import BaseModel, Field, ValidationError
 
 from evenly.errors import TokenizerError, choices_line, did_you_mean
+from evenly.io.vocabularies import PACKAGED, packaged_content, read_vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import numpy.typing as npt
 
     from evenly.core.tokens import Tokenizer
-
-# The packaged vocabularies: what a recipe calls one (which is also fastokens' name for its splitting pattern), and its
-# file in the package. That carries Llama's and Qwen's too; Llama's licence is Meta's own, so it is not offered.
-_PACKAGE = "quicktok-v1"
-_MODULE = "quicktok"
-PACKAGED = {"o200k_base": "data/o200k.vocab", "cl100k_base": "data/cl100k.vocab"}
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ALPHABET = frozenset(tokenizers.pre_tokenizers.ByteLevel.alphabet())
@@ -112,6 +108,20 @@ def load_tokenizer(spec: str, base: Path | None = None) -> Tokenizer:
     raise TokenizerError(_unknown(spec))
 
 
+def tokenizer_fingerprint(spec: str, base: Path | None = None) -> str:
+    """Return the fingerprint that the loaded tokenizer would have, without the seconds that loading takes.
+
+    Raises:
+        TokenizerError: when there is no such file or vocabulary.
+    """
+    if spec in PACKAGED:
+        return _packaged_fingerprint(spec, packaged_content(spec))
+    if not spec.lower().endswith(".json"):
+        raise TokenizerError(_unknown(spec))
+    with _readable(spec, (base or Path()) / spec) as path:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _unknown(spec: str) -> str:
     """Return what to tell of a spec that is neither a file nor a packaged vocabulary."""
     packaged = choices_line("packaged", PACKAGED)
@@ -133,15 +143,23 @@ def _unknown(spec: str) -> str:
 
 
 def _load_path(spec: str, path: Path) -> Tokenizer:
-    try:
+    with _readable(spec, path):
         stat = path.stat()
         return _load_file(path.resolve(), stat.st_size, stat.st_mtime_ns)
+
+
+@contextmanager
+def _readable(spec: str, path: Path) -> Generator[Path]:
+    """Tell a file that is missing or can't be read as a fault of the recipe."""
+    try:
+        yield path
     except FileNotFoundError:
         near = did_you_mean(path.name, (other.name for other in path.parent.glob("*.json")))
         message = f"recipe.tokenizer: there is no file '{spec}' (looked at {path.resolve()}).{near}"
+        raise TokenizerError(message) from None
     except OSError as error:
         message = f"recipe.tokenizer: '{spec}' can't be read: {error.strerror or error}."
-    raise TokenizerError(message)
+        raise TokenizerError(message) from None
 
 
 @lru_cache(maxsize=4)
@@ -288,8 +306,8 @@ def _byte_level_shape(content: bytes) -> _ByteLevelFile | None:
 @lru_cache(maxsize=2)
 def _load_packaged(name: str) -> Tokenizer:
     """Load a packaged vocabulary; its splitting pattern and special tokens are fastokens' preset of that name."""
-    content = _packaged_content(name)
-    entries = _read_vocabulary(name, content)
+    content = packaged_content(name)
+    entries = read_vocabulary(name, content)
     lengths = np.zeros(max(rank for _, rank in entries) + 1, np.uint32)
     lengths[[rank for _, rank in entries]] = [len(token) for token, _ in entries]
     with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
@@ -297,39 +315,8 @@ def _load_packaged(name: str) -> Tokenizer:
         path = Path(folder, "ranks.tiktoken")
         path.write_bytes(b"".join(b"%b %d\n" % (b2a_base64(token, newline=False), rank) for token, rank in entries))
         native = fastokens.Tokenizer.from_tiktoken(str(path), encoding=name)
-    fingerprint = hashlib.sha256(name.encode() + b"\n" + content).hexdigest()
-    return FastTokenizer(name, fingerprint, lengths, native)
+    return FastTokenizer(name, _packaged_fingerprint(name, content), lengths, native)
 
 
-def _packaged_content(name: str) -> bytes:
-    """Return the bytes of a packaged vocabulary, found without importing its package (which loads native code)."""
-    found = importlib.util.find_spec(_MODULE)
-    for folder in (found.submodule_search_locations or []) if found else []:
-        path = Path(folder, PACKAGED[name])
-        if path.is_file():
-            return path.read_bytes()
-    message = (
-        f"recipe.tokenizer: the vocabulary '{name}' comes with the package {_PACKAGE}, which is not installed here"
-        f" (or has no {PACKAGED[name]}). Install it: pip install {_PACKAGE}."
-    )
-    raise TokenizerError(message)
-
-
-def _read_vocabulary(name: str, content: bytes) -> list[tuple[bytes, int]]:
-    """Return (token, rank) of each entry: a count (u32), then length (u16), bytes, rank (u32), all little-endian."""
-    entries: list[tuple[bytes, int]] = []
-    try:
-        (expected,) = struct.unpack_from("<I", content)
-        position = 4
-        while position < len(content):
-            (length,) = struct.unpack_from("<H", content, position)
-            end = position + 2 + length
-            (rank,) = struct.unpack_from("<I", content, end)
-            entries.append((content[position + 2 : end], rank))
-            position = end + 4
-    except struct.error:
-        expected = -1
-    if not entries or len(entries) != expected:
-        message = f"recipe.tokenizer: the file of '{name}' in {_PACKAGE} is damaged. Install the package again."
-        raise TokenizerError(message)
-    return entries
+def _packaged_fingerprint(name: str, content: bytes) -> str:
+    return hashlib.sha256(name.encode() + b"\n" + content).hexdigest()

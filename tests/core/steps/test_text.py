@@ -45,6 +45,8 @@ def test_runs_of_characters_and_white_space_become_one_space() -> None:
     characters=st.text(st.sampled_from(':[]^-\\"{}【】&~')),
     into=st.sampled_from([" ", "", "$1", "$", "_", "\u00a0"]),
 )
+@example(texts=[" a\t", ":a:"], characters=":", into="\u00a0")
+@example(texts=["a b"], characters="", into="$1")
 def test_collapse_is_what_python_does(texts: list[str | None], characters: str, into: str) -> None:
     done = collapse(column(texts), Collapse(column=["text"], characters=characters, into=into))
     expected = [None if text is None else oracle_collapse(text, characters, into) for text in texts]
