@@ -163,6 +163,7 @@ def test_demo_in_small(run: Any, tmp_path: Path) -> None:
     assert code == 0
     assert "price" in out
     assert "category" in out
+    assert f"evenly run {tmp_path}/demo/recipe.yaml --out {tmp_path}/demo/balanced --force" in out
     manifest = json.loads((tmp_path / "demo" / "balanced" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["rows"]["read"] == 3_000
     assert manifest["rows"]["quarantined"] > 0

@@ -61,7 +61,8 @@ def demo(
     done = evenly.demo(out, rows=rows, seed=seed, force=force, reporter=_reporter(quiet=quiet, log_json=log_json))
     _show_run(done.result, as_json=as_json, quiet=quiet)
     if not as_json and not quiet:
-        pass
+        again = f"evenly run {done.recipe} --out {done.result.folder} --force"
+        print(f"\nnext: change the cap or the weight in {done.recipe}, then\n  {again}")
 
 
 @app.command()

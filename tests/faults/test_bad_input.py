@@ -240,9 +240,12 @@ FAULTS: dict[str, Fault] = {
     "no recipe key": Fault(recipe="name: x\n", says=("recipe.yaml", "sources", "is missing")),
     "unknown key": Fault(recipe={"blance": 3}, says=("recipe.blance", "Did you mean 'balance'?")),
     "unknown key deep": Fault(recipe={"balance__capp": 3}, says=("recipe.balance.capp", "Did you mean 'cap'?")),
-    "unknown step": Fault(recipe={"curate": [{"numbr": {}}]}, says=("recipe.curate[0].numbr", "Did you mean 'number'?")),
+    "unknown step": Fault(
+        recipe={"curate": [{"numbr": {}}]}, says=("recipe.curate[0].numbr", "Did you mean 'number'?")
+    ),
     "a step after unique": Fault(
-        recipe={"curate": [{"unique": {"columns": "title"}}, {"chars": {"column": "title"}}]}, says=("recipe.curate[1]",)
+        recipe={"curate": [{"unique": {"columns": "title"}}, {"chars": {"column": "title"}}]},
+        says=("recipe.curate[1]",),
     ),
     "not YAML": Fault(recipe="name: [x\n", says=("recipe.yaml:", "not YAML")),
     "empty recipe": Fault(recipe="", says=("recipe.yaml", "found nothing")),
@@ -251,62 +254,121 @@ FAULTS: dict[str, Fault] = {
     "repeated key": Fault(recipe="name: a\nname: b\n", says=("recipe.yaml:", "duplicate key")),
     "a map within itself": Fault(recipe="&a {name: x, b: *a}", says=("recipe.yaml",)),
     "deep recipe": Fault(recipe="[" * 5_000, says=("recipe.yaml", "not YAML")),
-    "infinite width": Fault(recipe={"balance__strata__0__round": float("inf")}, says=("recipe.balance.strata[0].round",)),
+    "infinite width": Fault(
+        recipe={"balance__strata__0__round": float("inf")}, says=("recipe.balance.strata[0].round",)
+    ),
     "cap beyond all integers": Fault(recipe={"balance__cap": 2**63}, says=("recipe.balance.cap",)),
     "shards beyond all integers": Fault(recipe={"export__shard_rows": 2**70}, says=("recipe.export.shard_rows",)),
     "name with a slash": Fault(recipe={"name": "../x"}, says=("recipe.name",)),
     "internal name read": Fault(recipe={"export__keep": ["__line__"]}, says=("recipe.export.keep[0]", "__line__")),
-    "internal name made": Fault(recipe={"curate": [{"derive": {"__id__": "title"}}]}, says=("recipe.curate[0]", "__id__")),
+    "internal name made": Fault(
+        recipe={"curate": [{"derive": {"__id__": "title"}}]}, says=("recipe.curate[0]", "__id__")
+    ),
     "id made by a step": Fault(
         recipe={"sources__0__id": "k", "curate": [{"derive": {"k": "title"}}]}, says=("recipe.", "'k'")
     ),
-    "weight that is text": Fault(recipe={"balance__weight": "shelf"}, says=("a.jsonl:1: wrong type: 'shelf' is text, expected a number",)),
+    "weight that is text": Fault(
+        recipe={"balance__weight": "shelf"}, says=("a.jsonl:1: wrong type: 'shelf' is text, expected a number",)
+    ),
     "weight below zero": Fault(
         recipe={"balance__weight": "price - 100"}, says=("recipe.balance.weight", "finite number of at least 0")
     ),
     "splits that ask too much": Fault(recipe={"split": {"train": 500}}, says=("recipe.split", "500")),
-    "a size that is not there": Fault(recipe={"balance__cap": None, "balance__size": 9_999}, says=("recipe.balance.size", "9,999")),
+    "a size that is not there": Fault(
+        recipe={"balance__cap": None, "balance__size": 9_999}, says=("recipe.balance.size", "9,999")
+    ),
     # columns
-    "missing column": Fault(recipe={"template__prompt": "{titel}"}, says=("recipe.template.prompt", "Did you mean 'title'?", "columns: ")),
+    "missing column": Fault(
+        recipe={"template__prompt": "{titel}"}, says=("recipe.template.prompt", "Did you mean 'title'?", "columns: ")
+    ),
     "missing id": Fault(recipe={"sources__0__id": "asin"}, says=("recipe.sources[0].id", "no column 'asin'")),
-    "missing column of a csv": Fault({"a.csv": csv().replace("title", "name", 1)}, {"sources__0__files": "a.csv"}, (), ("no column 'title' in a.csv", "columns: sku, name")),
-    "no regular expression": Fault(recipe={"sources__0__columns": {"k": {"from_path": "("}}}, says=("from_path", "no regular expression")),
-    "path that does not match": Fault(recipe={"sources__0__columns": {"k": {"from_path": "meta_(.*)"}}}, says=("from_path", "a.jsonl")),
+    "missing column of a csv": Fault(
+        {"a.csv": csv().replace("title", "name", 1)},
+        {"sources__0__files": "a.csv"},
+        (),
+        ("no column 'title' in a.csv", "columns: sku, name"),
+    ),
+    "no regular expression": Fault(
+        recipe={"sources__0__columns": {"k": {"from_path": "("}}}, says=("from_path", "no regular expression")
+    ),
+    "path that does not match": Fault(
+        recipe={"sources__0__columns": {"k": {"from_path": "meta_(.*)"}}}, says=("from_path", "a.jsonl")
+    ),
     # files
-    "empty glob": Fault(recipe={"sources__0__files": "none*.jsonl"}, says=("recipe.sources[0].files[0]", "no file matches")),
-    "missing file": Fault(recipe={"sources__0__files": ["a.jsonl", "b.jsonl"]}, says=("recipe.sources[0].files[1]", "b.jsonl")),
+    "empty glob": Fault(
+        recipe={"sources__0__files": "none*.jsonl"}, says=("recipe.sources[0].files[0]", "no file matches")
+    ),
+    "missing file": Fault(
+        recipe={"sources__0__files": ["a.jsonl", "b.jsonl"]}, says=("recipe.sources[0].files[1]", "b.jsonl")
+    ),
     "missing alternative": Fault(recipe={"sources__0__files": "{a,b}.jsonl"}, says=("b.jsonl",)),
-    "too many alternatives": Fault(recipe={"sources__0__files": "{1..100000000}.jsonl"}, says=("recipe.sources[0].files[0]",)),
+    "too many alternatives": Fault(
+        recipe={"sources__0__files": "{1..100000000}.jsonl"}, says=("recipe.sources[0].files[0]",)
+    ),
     "folder": Fault({"data/a.jsonl": good()}, {"sources__0__files": "data"}, (), ("is a folder", "data/*.jsonl")),
     "address": Fault(recipe={"sources__0__files": "hf://datasets/a/b.jsonl"}, says=("is an address",)),
-    "ending that says nothing": Fault({"a.txt": good()}, {"sources__0__files": "a.txt"}, (), ("a.txt", "format: jsonl")),
-    "two formats": Fault({"a.jsonl": good(), "b.csv": csv()}, {"sources__0__files": "*.*l*"}, ("--set", "sources.0.files=[a.jsonl, b.csv]"), ("one format",)),
+    "ending that says nothing": Fault(
+        {"a.txt": good()}, {"sources__0__files": "a.txt"}, (), ("a.txt", "format: jsonl")
+    ),
+    "two formats": Fault(
+        {"a.jsonl": good(), "b.csv": csv()},
+        {"sources__0__files": "*.*l*"},
+        ("--set", "sources.0.files=[a.jsonl, b.csv]"),
+        ("one format",),
+    ),
     "no rows": Fault({"a.jsonl": "\n\n"}, says=("hold no rows",)),
     "empty file": Fault({"a.jsonl": ""}, says=("hold no rows",)),
     "header alone": Fault({"a.csv": "sku,title,price,shelf\n"}, {"sources__0__files": "a.csv"}, (), ("hold no rows",)),
     "csv without a header": Fault({"a.csv": ""}, {"sources__0__files": "a.csv"}, (), ("a.csv", "header")),
-    "csv with an open header": Fault({"a.csv": '"sku,' + csv(5_000)}, {"sources__0__files": "a.csv"}, (), ("a.csv:1", "header")),
+    "csv with an open header": Fault(
+        {"a.csv": '"sku,' + csv(5_000)}, {"sources__0__files": "a.csv"}, (), ("a.csv:1", "header")
+    ),
     "csv of UTF-16": Fault({"a.csv": csv().encode("utf-16")}, {"sources__0__files": "a.csv"}, (), ("a.csv",)),
     "lines of UTF-16": Fault({"a.jsonl": good().encode("utf-16")}, says=("recipe.max_bad_fraction", "a.jsonl:1")),
-    "a JSON array": Fault({"a.jsonl": json.dumps([json.loads(line) for line in good().splitlines()])}, says=("a.jsonl:1", "not a JSON object but a list")),
-    "all lines broken, with lists": Fault(
-        {"a.jsonl": "{bad\n" * 20}, {"curate": [{"join": {"columns": ["features"], "into": "x"}}]}, (), ("20 of 20 rows",)
+    "a JSON array": Fault(
+        {"a.jsonl": json.dumps([json.loads(line) for line in good().splitlines()])},
+        says=("a.jsonl:1", "not a JSON object but a list"),
     ),
-    "gz cut short": Fault({"a.jsonl.gz": gzip.compress(good(5_000).encode())[:-900]}, {"sources__0__files": "*.gz"}, (), ("a.jsonl.gz", "can't be read")),
-    "zst cut short": Fault({"a.jsonl.zst": ZST[:-900]}, {"sources__0__files": "*.zst"}, (), ("a.jsonl.zst", "can't be read")),
+    "all lines broken, with lists": Fault(
+        {"a.jsonl": "{bad\n" * 20},
+        {"curate": [{"join": {"columns": ["features"], "into": "x"}}]},
+        (),
+        ("20 of 20 rows",),
+    ),
+    "gz cut short": Fault(
+        {"a.jsonl.gz": gzip.compress(good(5_000).encode())[:-900]},
+        {"sources__0__files": "*.gz"},
+        (),
+        ("a.jsonl.gz", "can't be read"),
+    ),
+    "zst cut short": Fault(
+        {"a.jsonl.zst": ZST[:-900]}, {"sources__0__files": "*.zst"}, (), ("a.jsonl.zst", "can't be read")
+    ),
     "not gz": Fault({"a.jsonl.gz": b"hello"}, {"sources__0__files": "*.gz"}, (), ("a.jsonl.gz", "can't be read")),
     "not zst": Fault({"a.jsonl.zst": b"hello"}, {"sources__0__files": "*.zst"}, (), ("a.jsonl.zst", "can't be read")),
     "not parquet": Fault({"a.parquet": good()}, {"sources__0__files": "a.parquet"}, (), ("a.parquet", "can't be read")),
     # ids and the pool
     "duplicate ids": Fault(
-        {"a.jsonl": good(), "b.jsonl": good(5, 7)}, says=("recipe.sources[0].id", "a.jsonl:", "b.jsonl:", "5 ids repeat", "duplicate_ids: drop")
+        {"a.jsonl": good(), "b.jsonl": good(5, 7)},
+        says=("recipe.sources[0].id", "a.jsonl:", "b.jsonl:", "5 ids repeat", "duplicate_ids: drop"),
     ),
-    "empty pool": Fault(recipe={"curate": [{"number": {"column": "price", "min": 900}}]}, says=("none of 300 rows is left", "number 300")),
-    "nothing in a stratum": Fault(recipe={"balance__strata__0__min": 900}, says=("recipe.balance.strata", "none of 300 records")),
+    "empty pool": Fault(
+        recipe={"curate": [{"number": {"column": "price", "min": 900}}]},
+        says=("none of 300 rows is left", "number 300"),
+    ),
+    "nothing in a stratum": Fault(
+        recipe={"balance__strata__0__min": 900}, says=("recipe.balance.strata", "none of 300 records")
+    ),
     # tokenizers that can't be had offline
-    "tokenizer of the Hub": Fault(recipe={"tokenizer": "meta-llama/Llama-3.1-8B"}, says=("recipe.tokenizer", "meta-llama/Llama-3.1-8B")),
-    "tokenizer file that is not there": Fault(recipe={"tokenizer": "none.json"}, says=("recipe.tokenizer", "none.json")),
-    "tokenizer that is none": Fault({"a.jsonl": good(), "t.json": "{}"}, {"tokenizer": "t.json"}, (), ("recipe.tokenizer", "t.json")),
+    "tokenizer of the Hub": Fault(
+        recipe={"tokenizer": "meta-llama/Llama-3.1-8B"}, says=("recipe.tokenizer", "meta-llama/Llama-3.1-8B")
+    ),
+    "tokenizer file that is not there": Fault(
+        recipe={"tokenizer": "none.json"}, says=("recipe.tokenizer", "none.json")
+    ),
+    "tokenizer that is none": Fault(
+        {"a.jsonl": good(), "t.json": "{}"}, {"tokenizer": "t.json"}, (), ("recipe.tokenizer", "t.json")
+    ),
     "tokenizer name": Fault(recipe={"tokenizer": "o200k"}, says=("recipe.tokenizer", "o200k_base")),
     # the command line
     "engine": Fault(words=("--engine", "loca"), says=("--engine loca", "Did you mean 'local'?")),
@@ -440,7 +502,9 @@ def test_a_file_where_a_folder_should_be(shop: OpenShop, evenly: Command) -> Non
 # ---------------------------------------------------------------- recipes that should work
 
 SOUND: dict[str, dict[str, Any]] = {
-    "a joined column in the template": {"curate": [{"number": {"column": "price"}}, {"join": {"columns": ["title", "shelf"], "into": "x"}}]},
+    "a joined column in the template": {
+        "curate": [{"number": {"column": "price"}}, {"join": {"columns": ["title", "shelf"], "into": "x"}}]
+    },
     "a joined id": {"curate": [{"number": {"column": "price"}}, {"join": {"columns": ["sku", "title"], "into": "x"}}]},
     "a derived column over one passed through": {
         "curate": [{"number": {"column": "price"}}, {"derive": {"rank": "concat('A', rank)"}}],

@@ -166,7 +166,7 @@ def test_packed(read: Reader, tmp_path: Path) -> None:
         ("\ufeff", "no header"),
         ('"id,x\na,1\n', "header"),
         ('"id"x,y\n', "header"),
-        ("id,x,id\n1,2,3\n", "two columns have one name"),
+        ("id,x,id\n1,2,3\n", "two columns have the name"),
     ],
 )
 def test_a_file_without_a_sound_header_is_refused(path: Path, content: str, what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import json
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from evenly.io.blocks import cut_into_pieces
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Reader
     from evenly.recipe.needs import Kind
+
+    from .conftest import Reader
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_file_without_rows_has_nothing_to_read(read: Reader, path: Path) -> No
         (pa.array(["a", None], pa.large_string()), "any", ["a", None], "String"),
         (pa.array([True, None]), "any", [True, None], "Boolean"),
         (pa.array(["a", None, "a"]).dictionary_encode(), "any", ["a", None, "a"], "String"),
-        (pa.array([datetime.date(2023, 5, 1)]), "any", [datetime.date(2023, 5, 1)], "Date"),
+        (pa.array([dt.date(2023, 5, 1)]), "any", [dt.date(2023, 5, 1)], "Date"),
         (pa.array([1, None], pa.int8()), "number", [1.0, None], "Float64"),
         (pa.array([decimal.Decimal("1.50")]), "number", [1.5], "Float64"),
         (pa.array([1, None], pa.int8()), "text", ["1", None], "String"),
@@ -180,5 +181,5 @@ def test_a_map_is_read_or_refused_but_never_a_traceback(read: Reader, path: Path
 def test_two_columns_of_one_name_are_refused(path: Path) -> None:
     array: Any = pa.array(["a"])
     pq.write_table(pa.Table.from_arrays([array, array], ["c", "c"]), path)
-    with pytest.raises(DataError, match="two columns have one name"):
+    with pytest.raises(DataError, match="two columns have the name"):
         parquet.header_of(path)

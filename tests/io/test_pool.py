@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,6 +17,7 @@ from evenly.io.pool import Pool, PoolIndex, cache_folder, clear_pools, find_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from evenly.flow.run import RunResult
 

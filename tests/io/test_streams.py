@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,11 +119,11 @@ def test_ranges_share_the_bytes_out(tmp_path: Path, content: bytes, cuts: list[i
     edges = [0, *sorted(cut for cut in cuts if 0 < cut < len(content)), len(content)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "BLOCK_BYTES", size)
-        read = [list(line_blocks(path, start, stop)) for start, stop in zip(edges, edges[1:], strict=False)]
+        read = [list(line_blocks(path, start, stop)) for start, stop in pairwise(edges)]
     blocks = [block for some in read for block in some]
     assert b"".join(blocks) == content
     assert all(block.endswith(b"\n") for block in blocks[:-1])
-    for start, stop, some in zip(edges, edges[1:], read, strict=False):
+    for (start, stop), some in zip(pairwise(edges), read, strict=True):
         begun = sum(1 for place in range(start, stop) if place == 0 or content[place - 1 : place] == b"\n")
         assert sum(block.count(b"\n") + (not block.endswith(b"\n")) for block in some) == begun
 

@@ -36,7 +36,7 @@ from evenly.core.examples import to_examples
 from evenly.core.measure import Summary, balance_measures
 from evenly.core.template import render, template_columns
 from evenly.flow.draw import category_column, describe, ledgers
-from evenly.io.manifest import Rows, file_entry, selection_digest, write_manifest
+from evenly.io.manifest import Rows, file_entry, selection_digest
 from evenly.reporting.card import write_card
 
 if TYPE_CHECKING:
@@ -67,21 +67,15 @@ class Delivery:
     scratch: Path
 
 
-def deliver(
-    delivery: Delivery, engine: Engine, reporter: Reporter, facts: dict[str, Any]
-) -> tuple[dict[str, Any], Summary]:
-    """Fill the output folder; return its manifest and a summary of the selected records.
-
-    `facts` are the manifest's entries that only the run knows: engine, timings.
-    """
+def deliver(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[dict[str, Any], Summary]:
+    """Fill the output folder; return its manifest, not yet written, and a summary of the selected records."""
     after = _spill(delivery, engine, reporter)
     files, columns = _write_shards(delivery, engine, reporter)
     if delivery.recipe.export.ledger:
         files += _write_ledger(delivery, reporter)
     shutil.copyfile(delivery.pool.quarantine(), delivery.folder / "quarantine.jsonl")
-    manifest = _manifest(delivery, after, files) | facts
+    manifest = _manifest(delivery, after, files)
     (delivery.folder / "README.md").write_text(write_card(manifest, columns), encoding="utf-8")
-    write_manifest(delivery.folder, manifest)
     return manifest, after
 
 

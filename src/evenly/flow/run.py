@@ -16,6 +16,7 @@ from evenly.flow.curate import check_inputs, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
 from evenly.io.blocks import cut_into_pieces
+from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.sources import find_files
 from evenly.io.tokenizers import load_tokenizer
@@ -137,9 +138,11 @@ def run_recipe(
         drawn = draw(recipe, pool, plan, scratch, reporter)
         clock.lap("select")
         delivery = Delivery(recipe, pool, plan, drawn, folder, scratch)
-        facts = {"timings": clock.laps, "engine": {"name": worker.name}}
-        manifest, after = deliver(delivery, worker, reporter, facts)
+        manifest, after = deliver(delivery, worker, reporter)
         shutil.rmtree(scratch)
+        clock.lap("deliver")
+        manifest |= {"timings": clock.laps, "engine": {"name": worker.name}}
+        write_manifest(folder, manifest)
     return RunResult(out, manifest, plan.pool, after, reused)
 
 

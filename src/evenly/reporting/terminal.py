@@ -118,7 +118,7 @@ def _two_sided(title: str, names: Sequence[str], before: Sequence[int], after: S
     """Return a table of names with two bars each: share of the records before and after. Numbers are never cut."""
     totals = [max(1, sum(side)) for side in (before, after)]
     numbers = [[f"{n:,} {n / total:6.1%}" for n in side] for side, total in zip((before, after), totals, strict=True)]
-    name_width = min(max(map(len, [title, *names])), max(8, width // 3))
+    name_width = min(max(map(len, [title, *names])), max(8, width * 7 // 20))
     room = (width - name_width - sum(max(map(len, side)) for side in numbers) - SPACES) // 2
     room = min(LONGEST_BAR, room) if room >= SHORTEST_BAR else 0
     table = Table(box=None, pad_edge=False, show_edge=False)
