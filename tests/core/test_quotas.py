@@ -63,6 +63,10 @@ def test_without_take_all_nothing_is_whole_and_an_unknown_answer_takes_nothing()
     assert with_quotas(counts, recipe(cap=5, take_all="price / 0 > 1"))["take_all"].to_list() == [False, False]
 
 
+def test_a_lone_column_takes_whole_the_strata_where_it_is_true() -> None:
+    assert with_quotas(census({0: 9, 1: 9, 2: 9}), recipe(cap=5, take_all="price"))["quota"].to_list() == [5, 9, 5]
+
+
 def test_one_of_several_unequal_records_has_no_variance() -> None:
     counts = {1: 10, 2: 1, 3: 10}
     plan = with_quotas(census(counts), recipe(cap=1, take_all="price = 3"))

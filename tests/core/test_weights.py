@@ -51,6 +51,7 @@ def test_an_expression_weighs_each_record_and_no_weight_is_one() -> None:
     assert with_keys(frame, recipe("power(price, 2)"))["__weight__"].to_list() == [0.25, 9]
     assert with_keys(frame, recipe())["__weight__"].to_list() == [1, 1]
     assert with_keys(frame, recipe("price"))["__weight__"].to_list() == [0.5, 3]
+    assert with_keys(records(price=["0.5", "3"]), recipe("price"))["__weight__"].to_list() == [0.5, 3]
 
 
 def test_the_columns_of_a_weight_are_named() -> None:

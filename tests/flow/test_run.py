@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import random
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import evenly
+from evenly.reporting.progress import Silent
 
 WORDS = ("amp", "belt", "cable", "drill", "easel", "fuse", "gauge", "hinge")
 
@@ -217,9 +220,46 @@ def test_a_second_run_finds_the_pool(source: Path, tmp_path: Path) -> None:
     assert (changed.pool_reused, changed.manifest["rows"]["read"]) == (False, 500)
 
 
-def test_recheck_notices_content_that_size_and_time_hide(source: Path, tmp_path: Path) -> None:
-    import os
+def test_files_of_one_name_in_two_folders_do_not_share_a_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    for folder, seed in (("one", 1), ("two", 2)):
+        source = write(tmp_path / folder / "in.jsonl", [dict(row, price=5 + seed) for row in listings(50)])
+        os.utime(source, ns=(10**18, 10**18))
+        monkeypatch.chdir(tmp_path / folder)
+        found.append(
+            evenly.run(recipe("in.jsonl"), tmp_path / f"out-{folder}").manifest["balance"]["before"]["label_mean"]
+        )
+    assert found == [6, 7]
 
+
+def test_an_input_that_is_written_to_while_it_is_read_is_refused(source: Path, tmp_path: Path) -> None:
+    class Meddler(Silent):
+        @contextmanager
+        def phase(self, name: str, total: int, unit: str) -> Any:
+            if name == "hash":
+                with source.open("a", encoding="utf-8") as lines:
+                    lines.write("\n")
+            with super().phase(name, total, unit) as advance:
+                yield advance
+
+    with pytest.raises(evenly.UserError, match="changed while it was read"):
+        evenly.run(recipe(source), tmp_path / "out", reporter=Meddler())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_only_late_rows_have_is_found(tmp_path: Path) -> None:
+    rows = listings(10_500)
+    rows[10_400]["note"] = "late"
+    curate = [{"number": {"column": "price"}}]
+    changed = recipe(write(tmp_path / "in.jsonl", rows), curate=curate, export__keep=["note"])
+    kept = evenly.run(changed, tmp_path / "out").manifest["rows"]["kept"]
+    assert kept == 10_500
+    changed["export"]["keep"] = ["gnote"]
+    with pytest.raises(evenly.UserError, match="no column 'gnote' in source 'shop'"):
+        evenly.run(changed, tmp_path / "out2")
+
+
+def test_recheck_notices_content_that_size_and_time_hide(source: Path, tmp_path: Path) -> None:
     evenly.run(recipe(source), tmp_path / "a")
     stat = source.stat()
     source.write_text(source.read_text(encoding="utf-8").replace('"toys"', '"yots"'), encoding="utf-8")

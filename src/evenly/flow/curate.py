@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from evenly.flow.pieces import PieceSummary
     from evenly.io.blocks import Piece
     from evenly.io.pool import Pool
+    from evenly.io.sources import Input
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
 
@@ -51,8 +52,9 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         TokenizerError: when the tokenizer can't be had.
     """
     files = find_files(recipe.sources[0])
-    inputs = [asdict(one) for one in describe(files)]
-    name = _fingerprint(recipe, inputs)
+    found_as = describe(files)
+    inputs = [asdict(one) for one in found_as]
+    name = _fingerprint(recipe, [one | {"path": str(path.resolve())} for one, path in zip(inputs, files, strict=True)])
     pools.sweep_dead()
     found = pools.find_pool(name)
     if found is not None and not (recheck and _changed(found, files, engine, reporter)):
@@ -68,10 +70,19 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         built = _build(job, files, engine, reporter)
         for one, digest in zip(inputs, _digests("hash", files, engine, reporter), strict=True):
             one["sha256"] = digest
+        _refuse_changed(found_as, describe(files))
         index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=recipe.name, inputs=inputs, **built)
         return pools.finish(job.folder, index), False
     finally:
         shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
+    """Refuse inputs that were written to while they were read: what was read is neither the old nor the new."""
+    for old, new in zip(before, after, strict=True):
+        if old != new:
+            message = f"{old.path}: changed while it was read. Run again when nothing writes to it."
+            raise DataError(message)
 
 
 def check_inputs(recipe: Recipe, files: Sequence[Path]) -> tuple[Any, ...]:

@@ -59,10 +59,13 @@ def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") ->
         OutputError: saying what to do.
     """
     try:
+        str(place).encode()
         real = place.resolve()
         finish_swap(real)
         there = real.exists()
-        nearest = next(folder for folder in real.parents if folder.exists())
+        nearest = next(folder for folder in (*real.parents, real) if folder.exists())
+    except UnicodeEncodeError:
+        raise _unwritable(place, ValueError("its name is not UTF-8")) from None
     except (OSError, RuntimeError) as fault:
         raise _unwritable(place, fault) from None
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -122,7 +125,7 @@ def sha256_and_size(path: Path) -> tuple[str, int]:
 
 def _unwritable(place: Path, fault: Exception) -> OutputError:
     why = getattr(fault, "strerror", None) or str(fault)
-    return OutputError(f"{place}: can't be written: {why}. Choose another place with --out.")
+    return OutputError(f"{str(place)!r}: can't be written: {why}. Choose another place with --out.")
 
 
 def _old_name(place: Path) -> Path:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 import polars as pl
 
+from evenly.errors import OutputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -119,8 +121,14 @@ def find_pool(name: str) -> Pool | None:
 def new_folder(name: str) -> Path:
     """Make a folder to build a pool in, beside where it will stand."""
     folder = cache_folder() / "pools" / f".building-{name}-{os.getpid()}-{secrets.token_hex(4)}"
-    for part in ("kept", "dropped", "keys", "quarantine"):
-        (folder / part).mkdir(parents=True)
+    try:
+        for part in ("kept", "dropped", "keys", "quarantine"):
+            (folder / part).mkdir(parents=True)
+    except OSError as fault:
+        message = (
+            f"{cache_folder()}: the cache can't be written to: {fault.strerror}. Set EVENLY_CACHE to another folder."
+        )
+        raise OutputError(message) from None
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +18,7 @@ from evenly.errors import DataError, choices_line, did_you_mean
 from evenly.io import csvs, parquet
 from evenly.io.blocks import format_of, unreadable
 from evenly.io.jsonl import BOM
-from evenly.io.streams import open_bytes
+from evenly.io.streams import line_blocks, open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,8 @@ def path_columns(source: Source, path: Path) -> dict[str, str]:
 def check_columns(source: Source, files: Sequence[Path], needs: Sequence[Need]) -> None:
     """Refuse a column that the files don't have, before anything is read in earnest.
 
-    JSON Lines have no header: a column counts as there when one of the first 10,000 lines of any file has it.
+    JSON Lines have no header: a column counts as there when one of the first 10,000 lines of any file has it, or else
+    when its key stands anywhere in the files. (That second look costs a pass, and mostly ends in an error.)
 
     Raises:
         DataError: naming the place in the recipe, the column, and what columns there are.
@@ -157,7 +159,14 @@ def _check_json(source: Source, files: Sequence[Path], needs: Sequence[Need]) ->
         seen.update(dict.fromkeys(_json_columns(path, set(lacking))))
         lacking = {name: need for name, need in lacking.items() if name not in seen}
     for need in lacking.values() if seen else ():  # no row at all is another fault
-        raise _no_column(need, source, f"source '{source.name}'", list(seen))
+        if not any(_mentions(path, need.column) for path in files):
+            raise _no_column(need, source, f"source '{source.name}'", list(seen))
+
+
+def _mentions(path: Path, column: str) -> bool:
+    """Say whether a key stands anywhere in a file, as JSON writes it."""
+    written = {json.dumps(column, ensure_ascii=ascii_only).encode() for ascii_only in (True, False)}
+    return any(key in block for block in line_blocks(path, 0, path.stat().st_size) for key in written)
 
 
 def _json_columns(path: Path, wanted: set[str]) -> list[str]:

@@ -245,6 +245,6 @@ def _field_fault(column: str, spec: str, conversion: str | None) -> str | None:
         return f"a format within a format in '{{{column}:{spec}}}'. Write the format itself."
     try:
         format(1.0 if spec and spec[-1] in NUMBER_SPECS - {"d"} else 1 if spec.endswith("d") else "x", spec)
-    except ValueError:
+    except (ValueError, OverflowError, MemoryError):
         return f"'{spec}' is no format. Expected one of Python's, such as .0f or >10."
     return None

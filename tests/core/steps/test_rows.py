@@ -128,6 +128,13 @@ def test_a_filter_without_a_column_answers_for_every_record(text: str, *, answer
     assert where(pl.DataFrame({"a": []}), Filter(where=text))[1].to_list() == []
 
 
+@pytest.mark.parametrize(
+    "values", [["true", "False", "x", None], ["1", "0", "", None], [1, 0, 2, None], [True, False, None, None]]
+)
+def test_a_lone_column_is_a_condition_whatever_type_a_reader_chose(values: list[Any]) -> None:
+    assert where(pl.DataFrame({"flag": values}), Filter(where="flag"))[1].to_list() == [True, False, False, False]
+
+
 def test_derived_columns_may_use_earlier_ones() -> None:
     frame = pl.DataFrame({"price": [2.0, None]})
     done = derive(frame, {"double": "price * 2", "more": "double + 1", "constant": "'x'", "price": "price + 1"})
