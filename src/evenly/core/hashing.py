@@ -65,14 +65,16 @@ def content(columns: Sequence[str], schema: pl.Schema) -> pl.Expr:
 def _encoded(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(dtype, pl.List):
-        items = column.cast(pl.List(pl.String))
-        text = pl.concat_str(
-            [items.list.len().cast(pl.String), items.list.join("\x1f", ignore_nulls=True)], separator=":"
-        )
+        text = column.cast(pl.List(pl.String)).list.eval(_measured(pl.element())).list.join("")
     else:
         text = column.cast(pl.String)
+    return _measured(text)
+
+
+def _measured(text: pl.Expr) -> pl.Expr:
+    """Write a text after its length in bytes, and a null as `-`."""
     measured = pl.concat_str([text.str.len_bytes().cast(pl.String), text], separator=":")
-    return pl.when(column.is_null()).then(pl.lit("-")).otherwise(measured)
+    return pl.when(text.is_null()).then(pl.lit("-")).otherwise(measured)
 
 
 def _hexadecimal(hashes: pl.Expr) -> pl.Expr:

@@ -60,7 +60,8 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
     """Return the summary of some records; a column that the recipe does not have is None."""
     summary = Summary(rows=rows)
     if label is not None and label.dtype.is_numeric():
-        values = label.drop_nulls().cast(pl.Float64)
+        values = label.cast(pl.Float64)
+        values = values.filter(values.is_finite())
         summary.label_sums = [math.fsum(values)]
         summary.label = Counter(_counted(values.round_sig_figs(DIGITS)))
     if category is not None:

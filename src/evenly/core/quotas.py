@@ -46,9 +46,8 @@ def _take_all(census: pl.DataFrame, recipe: Recipe) -> pl.Series:
     if text is None:
         return pl.Series("take_all", [False], dtype=pl.Boolean).new_from_index(0, census.height)
     values = census.select(pl.col(axis_name(axis)).alias(axis.column) for axis in recipe.balance.strata)
-    return values.select(to_polars(parse_expression(text, "boolean")).fill_null(value=False).alias("take_all"))[
-        "take_all"
-    ]
+    answer = to_polars(parse_expression(text, "boolean")).fill_null(value=False)
+    return values.with_columns(answer.alias("take_all"))["take_all"]  # with_columns: an answer without a column is one
 
 
 def _no_variance() -> pl.Expr:

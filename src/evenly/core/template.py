@@ -44,6 +44,8 @@ def _rendered(frame: pl.DataFrame, text: str) -> pl.Expr:
 
 def _formatted(values: pl.Series, spec: str) -> pl.Series:
     """Format each value; only distinct ones go through Python, since labels repeat."""
+    if values.dtype.is_float():
+        values = values.set(values == 0, 0.0)  # -0 is 0: which of the two `unique` kept would be a matter of row order
     distinct = values.unique().drop_nulls()
     try:
         texts = [format(value, spec) for value in distinct]

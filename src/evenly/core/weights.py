@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -25,10 +26,12 @@ def with_keys(frame: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     Raises:
         DataError: for a weight that is negative, null or not finite, naming one record.
     """
-    weighted = frame.with_columns(_weight(recipe).alias(WEIGHT))
+    weighted = frame.with_columns(_weight(recipe, frame.schema).alias(WEIGHT))
     _refuse_bad(weighted)
     exponential = -(-uniform(hashed(ID, "select", recipe.seed))).log1p()
-    key = pl.when(pl.col(WEIGHT) > 0).then(exponential / pl.col(WEIGHT)).otherwise(float("inf"))
+    # A weight of 1e-308 would give an infinite key too, and its record was counted as one that can be drawn.
+    drawn = pl.min_horizontal(exponential / pl.col(WEIGHT), pl.lit(sys.float_info.max))
+    key = pl.when(pl.col(WEIGHT) > 0).then(drawn).otherwise(float("inf"))
     return weighted.with_columns(key.alias(KEY))
 
 
@@ -42,13 +45,16 @@ def weight_columns(recipe: Recipe) -> list[str]:
     return sorted(parse_expression(weight, "number").columns)
 
 
-def _weight(recipe: Recipe) -> pl.Expr:
+def _weight(recipe: Recipe, schema: pl.Schema) -> pl.Expr:
     weight = recipe.balance.weight
     if weight is None:
         return pl.lit(1.0)
     if isinstance(weight, WeightTable):
-        known = pl.col(weight.column).cast(pl.String)
-        return known.replace_strict(weight.values, default=weight.default, return_dtype=pl.Float64)
+        known, values = pl.col(weight.column).cast(pl.String), weight.values
+        if schema[weight.column].is_float():  # a whole number shows as `5` in text, as in expressions
+            known = known.str.strip_suffix(".0")
+            values = {text.removesuffix(".0"): one for text, one in values.items()}
+        return known.replace_strict(values, default=weight.default, return_dtype=pl.Float64)
     return to_polars(parse_expression(weight, "number")).cast(pl.Float64)
 
 

@@ -107,7 +107,7 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
     frame, nameless = _named(block, piece, job)
     survivor = pl.lit(0, dtype=pl.UInt64)
     if source.duplicate_ids == "drop":
-        survivor = content([need.column for need in job.needs], frame.schema)
+        survivor = content([*source.columns, *(need.column for need in job.needs)], frame.schema)
     keys = frame.select(ID, PIECE, LINE, survivor.alias(CONTENT))
     curated = curate(frame, job.recipe.curate, job.tokenizer)
     kept, hollow = _count_tokens(curated.kept, job)
