@@ -20,5 +20,5 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     assert shown is not None
     environment = {**os.environ, "COLUMNS": "80", "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "evenly.cli", "demo", "--out", "demo-out"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=True)  # noqa: S603 - our own command
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=True)
     assert without_seconds(done.stdout) == without_seconds(shown[1])
