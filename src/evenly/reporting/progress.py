@@ -7,7 +7,15 @@ import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -53,15 +61,15 @@ class Bars:
             columns = (
                 TextColumn("{task.description:<10}"),
                 BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn(unit),
+                *([DownloadColumn()] if unit == "bytes" else [MofNCompleteColumn(), TextColumn(unit)]),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
             )
             with Progress(*columns, console=self.console, transient=True) as bars:
                 task = bars.add_task(name, total=total)
                 yield lambda amount: bars.advance(task, amount)
-        self.console.print(f"{name:<10} {total:>12,} {unit:<8} {time.monotonic() - begun:6.1f} s", highlight=False)
+        done = f"{total / 1e6:>12,.1f} MB      " if unit == "bytes" else f"{total:>12,} {unit:<8}"
+        self.console.print(f"{name:<10} {done} {time.monotonic() - begun:6.1f} s", highlight=False)
 
 
 class JsonLines:
