@@ -220,6 +220,21 @@ def test_a_second_run_finds_the_pool(source: Path, tmp_path: Path) -> None:
     assert (changed.pool_reused, changed.manifest["rows"]["read"]) == (False, 500)
 
 
+def test_a_pool_that_was_read_otherwise_is_not_reused(tmp_path: Path) -> None:
+    """The same columns under another use are other data: as text, `1e2` and `100` are two strata, as numbers one."""
+    path = tmp_path / "in.csv"
+    path.write_text(
+        "sku,title,x\n" + "".join(f"a{n},t,{v}\n" for n, v in enumerate(["1e2", "100", "nope"] * 100)), encoding="utf-8"
+    )
+    plain: dict[str, Any] = {"curate": [], "export": {}, "max_bad_fraction": 0.5}
+    plain |= {"template": {"prompt": "{title}"}, "balance": {"strata": [{"column": "x"}], "cap": 5}}
+    rounded = {**plain, "balance": {"strata": [{"column": "x", "round": 1}], "cap": 5}}
+    found = [evenly.plan(recipe(path, **changes)) for changes in (plain, rounded, plain)]
+    assert [one.plan.strata.height for one in found] == [3, 1, 3]
+    assert [one.pool.index.quarantined for one in found] == [0, 100, 0]
+    assert [one.pool_reused for one in found] == [False, False, True]
+
+
 def test_files_of_one_name_in_two_folders_do_not_share_a_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[int] = []
     for folder, seed in (("one", 1), ("two", 2)):

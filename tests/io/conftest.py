@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from evenly.columns import LINE
-from evenly.io.blocks import cut_into_pieces, read_blocks
+from evenly.io.readers import cut_into_pieces, read_blocks
 from evenly.recipe.needs import Need
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evenly.io import blocks, streams
+from evenly.io import readers, streams
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,7 +31,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 def blocks_of(size: int) -> Generator[None]:
     """Read by blocks and pieces of `size` bytes for a while."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK_BYTES", size)
+        patch.setattr(readers, "BLOCK_BYTES", size)
         patch.setattr(streams, "BLOCK_BYTES", size)
         yield
 

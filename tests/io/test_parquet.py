@@ -14,7 +14,7 @@ import pytest
 
 from evenly.errors import DataError
 from evenly.io import parquet
-from evenly.io.blocks import cut_into_pieces
+from evenly.io.readers import cut_into_pieces
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from evenly.errors import DataError, EvenlyError
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
-from evenly.io.blocks import cut_into_pieces
+from evenly.io.readers import cut_into_pieces
 from evenly.io.sources import check_columns, describe, find_files, path_columns, sha256_of
 from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
 from evenly.recipe.needs import carried_columns, column_flow
@@ -108,6 +108,7 @@ def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
             "tokenizer": tokenizer_fingerprint(recipe.tokenizer) if recipe.tokenizer is not None else None,
             "curate": resolved["curate"],
             "template": resolved["template"],
+            "reads": sorted((need.column, need.kind) for need in column_flow(recipe).needs.values()),
             "carried": carried_columns(recipe),
             "max_bad_fraction": recipe.max_bad_fraction,
         }

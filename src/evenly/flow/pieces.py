@@ -18,7 +18,8 @@ from evenly.core.hashing import content, identity
 from evenly.core.steps import curate
 from evenly.core.template import render
 from evenly.core.tokens import count
-from evenly.io.blocks import Rejected, read_blocks
+from evenly.io.blocks import Rejected
+from evenly.io.readers import read_blocks
 from evenly.io.sources import path_columns
 
 if TYPE_CHECKING:
@@ -79,7 +80,6 @@ class CuratedBlock:
 def curate_piece(piece: Piece, job: Job) -> PieceSummary:
     """Read and curate one piece; write its parts, dropped records, keys and quarantined rows into the job's folder."""
     summary = PieceSummary(piece)
-    rejected: list[Rejected] = []
     for number, block in enumerate(read_blocks(piece, job.needs)):
         part = f"{piece.index:06d}-{number:06d}.parquet"
         curated = curate_block(block, piece, job)
@@ -92,13 +92,18 @@ def curate_piece(piece: Piece, job: Job) -> PieceSummary:
         summary.parts.append({"name": part, "rows": curated.kept.height})
         for column, met in block.types.items():
             summary.types.setdefault(column, set()).update(met)
-        rejected += curated.rejected
-    summary.quarantined = len(rejected)
-    if rejected:
-        rows = [json.dumps(asdict(row), ensure_ascii=False) for row in sorted(rejected, key=lambda row: row.line)]
-        path = job.folder / "quarantine" / f"{piece.index:06d}.jsonl"
-        path.write_text("\n".join(rows) + "\n", encoding="utf-8", errors="backslashreplace")
+        summary.quarantined += len(curated.rejected)
+        _quarantine(curated.rejected, job.folder / "quarantine" / f"{piece.index:06d}.jsonl")
     return summary
+
+
+def _quarantine(rejected: Sequence[Rejected], path: Path) -> None:
+    """Append a block's bad rows to their piece's file: a file that is bad throughout must not gather in memory."""
+    if not rejected:
+        return
+    with path.open("a", encoding="utf-8", errors="backslashreplace") as out:
+        for row in sorted(rejected, key=lambda row: row.line):
+            out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 
 
 def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:

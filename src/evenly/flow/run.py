@@ -15,9 +15,9 @@ from evenly.errors import EvenlyError, UserError, did_you_mean
 from evenly.flow.curate import check_inputs, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
-from evenly.io.blocks import cut_into_pieces
 from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
+from evenly.io.readers import cut_into_pieces
 from evenly.io.sources import find_files
 from evenly.io.tokenizers import load_tokenizer
 from evenly.reporting.progress import Silent

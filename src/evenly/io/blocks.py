@@ -1,4 +1,4 @@
-"""Inputs as pieces, pieces as blocks: one path to rows for every format, in the memory of one block.
+"""What inputs are cut into: pieces for workers, blocks for memory. `evenly.io.readers` cuts and reads them.
 
 A piece is what one worker reads: a byte range of a plain JSON Lines file, a Parquet row group, or a whole compressed or
 CSV file. A block is some 16 MB of it: the good rows as a frame, the bad ones with line, reason and raw text.
@@ -14,10 +14,9 @@ import polars as pl
 from evenly.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from evenly.recipe.needs import Need
 
 BLOCK_BYTES: Final = 16 * 2**20
 """Bytes of a block of JSON Lines, and of a piece."""
@@ -82,40 +81,6 @@ def format_of(path: Path, named: str | None) -> str:
     raise DataError(message)
 
 
-def cut_into_pieces(files: Sequence[Path], named_format: str | None) -> list[Piece]:
-    """Return the pieces of all files, in the order given.
-
-    Raises:
-        DataError: for a file that can't be opened, or when the files are of several formats.
-    """
-    pieces: list[Piece] = []
-    kinds = {format_of(path, named_format): path for path in files}
-    if len(kinds) > 1:
-        shown = " and ".join(f"{kind} ({path})" for kind, path in sorted(kinds.items()))
-        message = f"recipe.sources[0].files: one source has one format, found {shown}. Name the files of one."
-        raise DataError(message)
-    for path in files:
-        kind = format_of(path, named_format)
-        for start, stop, lines in _ranges(path, kind):
-            pieces.append(Piece(len(pieces), path, kind, start, stop, lines))
-    return pieces
-
-
-def read_blocks(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
-    """Yield the blocks of a piece, in order.
-
-    Raises:
-        DataError: for a file that can't be read, or lacks a column (formats whose columns are known at once).
-    """
-    from evenly.io import csvs, jsonl, parquet  # noqa: PLC0415 - they build on this module
-
-    readers = {"jsonl": jsonl.read, "csv": csvs.read, "parquet": parquet.read}
-    try:
-        yield from readers[piece.format](piece, needs)
-    except OSError as fault:
-        raise unreadable(piece.path, fault) from None
-
-
 def unreadable(path: Path, fault: Exception) -> DataError:
     """Return the error for a file that can't be opened or whose bytes can't be unpacked."""
     why = getattr(fault, "strerror", None) or " ".join(str(fault).split()) or type(fault).__name__
@@ -130,19 +95,3 @@ def as_lists(name: str) -> pl.Expr:
 def is_compressed(path: Path) -> bool:
     """Say whether a path ends in .gz or .zst, so that it can only be read from its beginning."""
     return path.suffix in COMPRESSIONS
-
-
-def _ranges(path: Path, kind: str) -> Iterator[tuple[int, int, int]]:
-    from evenly.io import parquet  # noqa: PLC0415 - it builds on this module
-
-    try:
-        size = path.stat().st_size
-        if kind == "parquet":
-            yield from parquet.row_groups(path)
-        elif kind == "csv" or is_compressed(path):
-            yield 0, size, 0
-        else:
-            for start in range(0, max(size, 1), BLOCK_BYTES):
-                yield start, min(start + BLOCK_BYTES, size), 0
-    except OSError as fault:
-        raise unreadable(path, fault) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -176,6 +177,12 @@ def _number(text: str) -> float | None:
         return None
 
 
+def _known(text: str) -> float | None:
+    """Return a field that is a number, or null for an empty one or `nan`, which says that there is none."""
+    number = _number(text)
+    return None if number is None or math.isnan(number) else number
+
+
 def _shown(raw: str) -> str:
     """Return a raw record without its line end, bytes that are not UTF-8 as escapes."""
     return raw.rstrip("\r\n").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -183,6 +190,6 @@ def _shown(raw: str) -> str:
 
 def _column(values: list[str], need: Need) -> pl.Series:
     if need.kind == "number":
-        return pl.Series(need.column, [_number(value) if value else None for value in values], dtype=pl.Float64)
+        return pl.Series(need.column, [_known(value) for value in values], dtype=pl.Float64)
     column = pl.Series(need.column, [value or None for value in values], dtype=pl.String)
     return column.to_frame().select(as_lists(column.name)).to_series() if need.kind == "list" else column

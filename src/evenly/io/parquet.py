@@ -111,7 +111,8 @@ def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
     if need.kind == "list":
         return column.to_frame().select(as_lists(column.name)).to_series()
     if need.kind in CASTS:
-        return column.cast(CASTS[need.kind])
+        cast = column.cast(CASTS[need.kind])
+        return cast.fill_nan(None) if need.kind == "number" else cast
     if dtype.is_integer() and dtype != pl.UInt64:  # UInt64 may hold more than Int64 does, and is kept
         return column.cast(pl.Int64)
     return column.cast(pl.Float64) if dtype.is_float() else column

@@ -1,0 +1,68 @@
+"""Inputs as pieces, pieces as blocks: one path to rows for every format, in the memory of one block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from evenly.errors import DataError
+from evenly.io import csvs, jsonl, parquet
+from evenly.io.blocks import BLOCK_BYTES, Piece, format_of, is_compressed, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from evenly.io.blocks import Block
+    from evenly.recipe.needs import Need
+
+READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = {
+    "jsonl": jsonl.read,
+    "csv": csvs.read,
+    "parquet": parquet.read,
+}
+"""Format -> its reader."""
+
+
+def cut_into_pieces(files: Sequence[Path], named_format: str | None) -> list[Piece]:
+    """Return the pieces of all files, in the order given.
+
+    Raises:
+        DataError: for a file that can't be opened, or when the files are of several formats.
+    """
+    pieces: list[Piece] = []
+    kinds = {format_of(path, named_format): path for path in files}
+    if len(kinds) > 1:
+        shown = " and ".join(f"{kind} ({path})" for kind, path in sorted(kinds.items()))
+        message = f"recipe.sources[0].files: one source has one format, found {shown}. Name the files of one."
+        raise DataError(message)
+    for path in files:
+        kind = format_of(path, named_format)
+        for start, stop, lines in _ranges(path, kind):
+            pieces.append(Piece(len(pieces), path, kind, start, stop, lines))
+    return pieces
+
+
+def read_blocks(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
+    """Yield the blocks of a piece, in order.
+
+    Raises:
+        DataError: for a file that can't be read, or lacks a column (formats whose columns are known at once).
+    """
+    try:
+        yield from READERS[piece.format](piece, needs)
+    except OSError as fault:
+        raise unreadable(piece.path, fault) from None
+
+
+def _ranges(path: Path, kind: str) -> Iterator[tuple[int, int, int]]:
+    try:
+        size = path.stat().st_size
+        if kind == "parquet":
+            yield from parquet.row_groups(path)
+        elif kind == "csv" or is_compressed(path):
+            yield 0, size, 0
+        else:
+            for start in range(0, max(size, 1), BLOCK_BYTES):
+                yield start, min(start + BLOCK_BYTES, size), 0
+    except OSError as fault:
+        raise unreadable(path, fault) from None
