@@ -220,6 +220,23 @@ def test_a_second_run_finds_the_pool(source: Path, tmp_path: Path) -> None:
     assert (changed.pool_reused, changed.manifest["rows"]["read"]) == (False, 500)
 
 
+def test_what_a_path_gives_is_of_the_file_and_not_of_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "toys" / "in.jsonl", listings(50))
+    changed = recipe("in.jsonl")
+    changed["sources"][0]["columns"] = {"category": {"from_path": r"(\w+)/in\.jsonl"}}
+    found: list[Any] = []
+    for folder, files in ((tmp_path / "toys", "in.jsonl"), (tmp_path, "toys/in.jsonl")):
+        monkeypatch.chdir(folder)
+        changed["sources"][0]["files"] = files
+        manifest = evenly.run(changed, tmp_path / f"out{len(found)}").manifest
+        found.append(manifest["balance"]["before"]["categories"])
+        assert manifest["inputs"][0]["path"] == files
+    assert found[0] == found[1]
+    assert list(found[0]) == ["toys"]
+
+
 def test_a_pool_that_was_read_otherwise_is_not_reused(tmp_path: Path) -> None:
     """The same columns under another use are other data: as text, `1e2` and `100` are two strata, as numbers one."""
     path = tmp_path / "in.csv"

@@ -66,6 +66,18 @@ def test_five_faults_are_told_at_once() -> None:
     assert len(found) == 6, "a tokens step without its tokenizer is the sixth"
 
 
+def test_a_wrong_step_does_not_hide_what_else_is_wrong() -> None:
+    broken = (
+        SOUND.replace("min_tokens: 1", "min_tokens: one")
+        .replace("  - number:", "  - filter: price >> 3\n  - number:")
+        .replace("{title} $", "{title")
+        .replace("cap: 10", "cap: 10\n  size: 3")
+    )
+    found = "\n".join(faults(broken))
+    for told in ("min_tokens (line 8): found 'one'", "recipe.curate[0].filter", "recipe.template.prompt", "contradict"):
+        assert told in found, found
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

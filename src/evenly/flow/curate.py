@@ -54,7 +54,8 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
     files = find_files(recipe.sources[0])
     found_as = describe(files)
     inputs = [asdict(one) for one in found_as]
-    name = _fingerprint(recipe, [one | {"path": str(path.resolve())} for one, path in zip(inputs, files, strict=True)])
+    # As given, since that is what a pool's ledger shows, and absolute, since it may be given from anywhere.
+    name = _fingerprint(recipe, [one | {"at": str(path.absolute())} for one, path in zip(inputs, files, strict=True)])
     pools.sweep_dead()
     found = pools.find_pool(name)
     if found is not None and not (recheck and _changed(found, files, engine, reporter)):

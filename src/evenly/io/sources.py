@@ -107,14 +107,14 @@ def sha256_of(path: Path) -> str:
 
 
 def path_columns(source: Source, path: Path) -> dict[str, str]:
-    """Return the columns that a file's path gives.
+    """Return the columns that a file's path gives: its absolute path, so that the working folder does not matter.
 
     Raises:
         DataError: when the path does not match.
     """
     columns: dict[str, str] = {}
     for name, column in source.columns.items():
-        match = re.search(column.from_path, path.as_posix())
+        match = re.search(column.from_path, path.absolute().as_posix())
         if match is None or match.group(1) is None:
             message = (
                 f"recipe.sources[0].columns.{name}.from_path: '{column.from_path}' does not match the path {path}. "

@@ -23,7 +23,8 @@ def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]
     With `columns_known` off, how columns are used is left out: a step or a source is not what the user wrote.
     """
     found = [*_sources(recipe), *_tokens(recipe), *_steps(recipe), *_balance(recipe), *_split(recipe), *_export(recipe)]
-    return [*found, *column_flow(recipe).faults] if columns_known else found
+    flow = column_flow(recipe)
+    return [*found, *flow.unreadable, *(flow.faults if columns_known else ())]
 
 
 def _fault(loc: Loc, text: str) -> Fault:

@@ -45,11 +45,15 @@ class Need:
 
 @dataclass
 class Flow:
-    """The columns of a recipe: what is read from the source, and what each one is after curate."""
+    """The columns of a recipe: what is read from the source, and what each one is after curate.
+
+    `faults` are columns that don't fit their use; `unreadable` are expressions and templates that can't be read at all.
+    """
 
     needs: dict[str, Need] = field(default_factory=dict[str, Need])
     kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
     faults: list[Fault] = field(default_factory=list[Fault])
+    unreadable: list[Fault] = field(default_factory=list[Fault])
     as_text: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
     scalars: set[str] = field(default_factory=set[str])
@@ -117,7 +121,7 @@ class Flow:
         try:
             parsed = parse_expression(text, expects)
         except ExpressionError as fault:
-            self.faults.append((loc, show_path(loc), str(fault)))
+            self.unreadable.append((loc, show_path(loc), str(fault)))
             return None
         for column in parsed.columns:
             self.read(column, "number" if column in parsed.numeric_columns else "scalar", loc)
@@ -224,12 +228,12 @@ def _template(flow: Flow, recipe: Recipe) -> None:
                 field for field in string.Formatter().parse(getattr(recipe.template, part)) if field[1] is not None
             ]
         except ValueError as fault:
-            flow.faults.append((loc, show_path(loc), f"{fault}. Write a brace that is text twice: {{{{ or }}}}."))
+            flow.unreadable.append((loc, show_path(loc), f"{fault}. Write a brace that is text twice: {{{{ or }}}}."))
             continue
         for _, column, spec, conversion in fields:
             text = _field_fault(column or "", spec or "", conversion)
             if text:
-                flow.faults.append((loc, show_path(loc), text))
+                flow.unreadable.append((loc, show_path(loc), text))
             else:
                 flow.read(column or "", "number" if spec and spec[-1] in NUMBER_SPECS else "scalar", loc)
 
