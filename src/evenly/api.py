@@ -133,8 +133,10 @@ def cache(*, clear: bool = False) -> CacheReport:
 
 
 def _load(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:
-    if isinstance(recipe, Recipe):
-        return recipe if not overrides else Recipe.from_dict(recipe.to_dict(), overrides)
+    if isinstance(overrides, str):
+        overrides = [overrides]
+    if isinstance(recipe, Recipe):  # checked again: one made by `model_copy` was never
+        return Recipe.from_dict(recipe.to_dict(), overrides)
     if isinstance(recipe, dict):
         return Recipe.from_dict(recipe, overrides)
     return Recipe.from_file(recipe, overrides)

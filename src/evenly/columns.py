@@ -18,8 +18,14 @@ PIECE: Final = "__piece__"
 LINE: Final = "__line__"
 """UInt64: the record's line (text files) or row (Parquet) within its piece, from 0."""
 
+SOURCE: Final = "source"
+"""String: the name of the record's source; a column like the data's own, for strata, filters and templates."""
+
 REASON: Final = "__reason__"
 """String: why a record was dropped: the step's name."""
+
+KEEP: Final = "__keep__"
+"""Boolean: whether a filter lets the record through."""
 
 CONTENT: Final = "__content__"
 """UInt64: hash of the columns read, which picks the survivor of equal ids."""

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from evenly.errors import DataError
-from evenly.io.sources import check_columns, describe, find_files, path_columns, sha256_of
+from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of
 from evenly.recipe.model import Source
 from evenly.recipe.needs import Need
 
@@ -128,7 +128,7 @@ def test_what_identifies_a_file() -> None:
 
 def test_a_path_gives_columns() -> None:
     given = source("x", columns={"kind": {"from_path": r"meta_(\w+)\.jsonl"}, "year": {"from_path": r"/(\d{4})/"}})
-    assert path_columns(given, Path("in/2023/meta_Toys_and_Games.jsonl.gz")) == {
+    assert given_columns(given, Path("in/2023/meta_Toys_and_Games.jsonl.gz")) == {
         "kind": "Toys_and_Games",
         "year": "2023",
     }
@@ -137,7 +137,7 @@ def test_a_path_gives_columns() -> None:
 @pytest.mark.parametrize(("pattern", "path"), [(r"meta_(\w+)", "a.jsonl"), (r"a(x)?\.jsonl", "a.jsonl")])
 def test_a_path_that_gives_no_value_is_refused(pattern: str, path: str) -> None:
     with pytest.raises(DataError, match=r"^recipe\.sources\[0\]\.columns\.kind\.from_path: .*a\.jsonl"):
-        path_columns(source("x", columns={"kind": {"from_path": pattern}}), Path(path))
+        given_columns(source("x", columns={"kind": {"from_path": pattern}}), Path(path))
 
 
 # ---------------------------------------------------------------- columns of the files

@@ -19,9 +19,9 @@ from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
 from evenly.io.readers import cut_into_pieces
-from evenly.io.sources import check_columns, describe, find_files, path_columns, sha256_of
+from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of
 from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
-from evenly.recipe.needs import carried_columns, column_flow
+from evenly.recipe.needs import carried_columns, column_flow, data_needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from evenly.io.pool import Pool
     from evenly.io.sources import Input
     from evenly.recipe.model import Recipe
+    from evenly.recipe.needs import Need
     from evenly.reporting.progress import Reporter
 
 EXAMPLES = 5
@@ -51,14 +52,15 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         DataError: when the inputs don't hold what the recipe asks of them.
         TokenizerError: when the tokenizer can't be had.
     """
-    files = find_files(recipe.sources[0])
-    found_as = describe(files)
+    files = all_files(recipe)
+    found_as = describe([path for _, path in files])
     inputs = [asdict(one) for one in found_as]
     # As given, since that is what a pool's ledger shows, and absolute, since it may be given from anywhere.
-    name = _fingerprint(recipe, [one | {"at": str(path.absolute())} for one, path in zip(inputs, files, strict=True)])
+    places = [{"source": number, "at": str(path.absolute())} for number, path in files]
+    name = _fingerprint(recipe, [one | place for one, place in zip(inputs, places, strict=True)])
     pools.sweep_dead()
     found = pools.find_pool(name)
-    if found is not None and not (recheck and _changed(found, files, engine, reporter)):
+    if found is not None and not (recheck and _changed(found, [path for _, path in files], engine, reporter)):
         return found, True
     job = Job(
         recipe,
@@ -69,9 +71,9 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
     )
     try:
         built = _build(job, files, engine, reporter)
-        for one, digest in zip(inputs, _digests("hash", files, engine, reporter), strict=True):
+        for one, digest in zip(inputs, _digests("hash", [path for _, path in files], engine, reporter), strict=True):
             one["sha256"] = digest
-        _refuse_changed(found_as, describe(files))
+        _refuse_changed(found_as, describe([path for _, path in files]))
         index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=recipe.name, inputs=inputs, **built)
         return pools.finish(job.folder, index), False
     finally:
@@ -86,17 +88,37 @@ def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
             raise DataError(message)
 
 
-def check_inputs(recipe: Recipe, files: Sequence[Path]) -> tuple[Any, ...]:
-    """Return what the recipe reads, once every file is known to have it.
+def all_files(recipe: Recipe) -> list[tuple[int, Path]]:
+    """Return the files of all sources, in the recipe's order, each with its source's number.
+
+    Raises:
+        DataError: for a pattern that matches nothing.
+    """
+    return [(number, path) for number, source in enumerate(recipe.sources) for path in find_files(source, number)]
+
+
+def check_inputs(recipe: Recipe, files: Sequence[tuple[int, Path]]) -> tuple[tuple[Need, ...], ...]:
+    """Return what the recipe reads from each source, once every file is known to have it.
 
     Raises:
         DataError: for a file that lacks a column or whose path gives none.
     """
-    needs = tuple(column_flow(recipe).needs.values())
-    check_columns(recipe.sources[0], files, needs)
-    for path in files:
-        path_columns(recipe.sources[0], path)
+    needs = tuple(data_needs(recipe, number) for number in range(len(recipe.sources)))
+    for number, source in enumerate(recipe.sources):
+        own = [path for owner, path in files if owner == number]
+        check_columns(source, own, needs[number])
+        for path in own:
+            given_columns(source, path, number)
     return needs
+
+
+def cut(recipe: Recipe, files: Sequence[tuple[int, Path]]) -> list[Piece]:
+    """Return the pieces of all sources' files, numbered throughout."""
+    pieces: list[Piece] = []
+    for number, source in enumerate(recipe.sources):
+        own = [path for owner, path in files if owner == number]
+        pieces += cut_into_pieces(own, source.format, number, len(pieces))
+    return pieces
 
 
 def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
@@ -105,23 +127,26 @@ def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
     return pools.fingerprint(
         {
             "inputs": inputs,
-            "source": {key: value for key, value in resolved["sources"][0].items() if key != "files"},
+            "sources": [{key: value for key, value in one.items() if key != "files"} for one in resolved["sources"]],
             "tokenizer": tokenizer_fingerprint(recipe.tokenizer) if recipe.tokenizer is not None else None,
             "curate": resolved["curate"],
             "template": resolved["template"],
-            "reads": sorted((need.column, need.kind) for need in column_flow(recipe).needs.values()),
+            "reads": [
+                sorted((need.column, need.kind) for need in data_needs(recipe, number))
+                for number in range(len(recipe.sources))
+            ],
             "carried": carried_columns(recipe),
             "max_bad_fraction": recipe.max_bad_fraction,
         }
     )
 
 
-def _build(job: Job, files: Sequence[Path], engine: Engine, reporter: Reporter) -> dict[str, Any]:
+def _build(job: Job, files: Sequence[tuple[int, Path]], engine: Engine, reporter: Reporter) -> dict[str, Any]:
     """Curate all pieces into the job's folder; return the pool's index but for its inputs."""
     begun = time.monotonic()
-    pieces = cut_into_pieces(files, job.recipe.sources[0].format)
+    pieces = cut(job.recipe, files)
     summaries: list[PieceSummary] = []
-    with reporter.phase("curate", sum(path.stat().st_size for path in files), "bytes") as advance:
+    with reporter.phase("curate", sum(path.stat().st_size for _, path in files), "bytes") as advance:
         for summary in engine.map(partial(curate_piece, job=job), pieces):
             summaries.append(summary)
             advance(_bytes_of(summary.piece, pieces))
@@ -160,11 +185,12 @@ def _size(folder: Path, part: dict[str, str | int]) -> int:
 def _place(summaries: Sequence[PieceSummary]) -> list[dict[str, Any]]:
     """Return each piece's file and the number of its first line (from 1), now that the lines before it are counted."""
     placed: list[dict[str, Any]] = []
-    before: Counter[Path] = Counter()
+    before: Counter[tuple[int, Path]] = Counter()
     for summary in summaries:
-        path = summary.piece.path
-        placed.append({"file": path.as_posix(), "first_line": before[path] + summary.piece.lines + 1})
-        before[path] += summary.lines
+        file = summary.piece.source, summary.piece.path
+        first = before[file] + summary.piece.lines + 1
+        placed.append({"file": file[1].as_posix(), "first_line": first, "source": file[0]})
+        before[file] += summary.lines
     return placed
 
 
@@ -182,7 +208,7 @@ def _gather_quarantine(folder: Path, placed: Sequence[dict[str, Any]]) -> None:
 
 def _refuse_too_bad(job: Job, read: int, quarantined: int) -> None:
     if not read:
-        message = "recipe.sources[0].files: the files hold no rows. Give files with data."
+        message = "recipe.sources: the files hold no rows. Give files with data."
         raise DataError(message)
     allowed = job.recipe.max_bad_fraction
     if quarantined / read <= allowed:
@@ -211,21 +237,37 @@ def _nothing_kept(read: int, quarantined: int, dropped: Counter[str]) -> str:
 
 
 def _shared_types(job: Job, summaries: Sequence[PieceSummary]) -> dict[str, str]:
-    """Return the type that all values of a passed-through column share: a fold over all pieces, no sample decides."""
-    made = column_flow(job.recipe).made
-    passed = {need.column for need in job.needs if need.kind == "any" and need.column not in made}
-    met: dict[str, set[str]] = {}
-    for summary in summaries:
-        for column, types in summary.types.items():
-            if column in passed:
-                met.setdefault(column, set()).update(types)
-    shared: dict[str, str] = {}
-    for column, types in sorted(met.items()):
-        if types == {"integer", "number"}:
-            shared[column] = "number"
-        elif types:
-            shared[column] = types.pop() if len(types) == 1 else "text"
-    return shared
+    """Return the type that all values of a passed-through column share: a fold over all pieces, no sample decides.
+
+    Raises:
+        DataError: when sources disagree.
+    """
+    recipe = job.recipe
+    shared: dict[str, tuple[str, str]] = {}
+    for number, source in enumerate(recipe.sources):
+        flow = column_flow(recipe, number)
+        passed = {name for name, need in flow.needs.items() if need.kind == "any" and name not in flow.made}
+        own = [summary.types for summary in summaries if summary.piece.source == number]
+        for column in sorted(passed & set(job.carried)):
+            kind = shared_type(set[str]().union(*(types.get(column, set()) for types in own)))
+            known, first = shared.setdefault(column, (kind, source.name))
+            if {known, kind} == {"integer", "number"} or known == "null":
+                shared[column] = (kind if known == "null" else "number", source.name)
+            elif kind not in {known, "null"}:
+                message = (
+                    f"recipe.{flow.needs[column].path}: column '{column}' is {known} in source '{first}' and {kind} in "
+                    f"source '{source.name}'. Make numbers of both (`- number: {{column: {column}}}`), or name it "
+                    "under as_text in both."
+                )
+                raise DataError(message)
+    return {column: kind for column, (kind, _) in shared.items() if kind != "null"}
+
+
+def shared_type(types: set[str]) -> str:
+    """Return the one type that stands for all the types met: `null` for none, `text` where they don't go together."""
+    if types == {"integer", "number"}:
+        return "number"
+    return "null" if not types else next(iter(types)) if len(types) == 1 else "text"
 
 
 def _bytes_of(piece: Piece, pieces: Sequence[Piece]) -> int:

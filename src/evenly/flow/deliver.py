@@ -175,10 +175,11 @@ def _write_ledger(delivery: Delivery, reporter: Reporter) -> list[dict[str, Any]
 
 def _kept_ledgers(delivery: Delivery) -> Iterator[pl.DataFrame]:
     drawn = delivery.drawn.rows.select(PART, ROW, SPLIT, selected=True)
-    for ledger in ledgers(delivery.pool, delivery.scratch):
-        joined = ledger.join(drawn, on=[PART, ROW], how="left", maintain_order="left").join(
-            _places(delivery.pool), on=PIECE, how="left"
-        )
+    by_part = {key[0]: frame for key, frame in drawn.partition_by(PART, as_dict=True).items()}
+    for number, ledger in enumerate(ledgers(delivery.pool, delivery.scratch)):
+        here = by_part.get(number, drawn.clear())
+        joined = ledger.join(here, on=[PART, ROW], how="left", maintain_order="left")
+        joined = joined.join(_places(delivery.pool), on=PIECE, how="left", maintain_order="left")
         yield joined.select(
             pl.col(ID).alias("id"),
             pl.col(STRATUM).alias("stratum"),
@@ -200,7 +201,7 @@ def _dropped_ledgers(delivery: Delivery) -> Iterator[pl.DataFrame]:
 
 def _places(pool: Pool) -> pl.DataFrame:
     """Return __piece__ -> file, first_line."""
-    pieces = pl.DataFrame(pool.index.pieces, schema={"file": pl.String, "first_line": pl.UInt64})
+    pieces = pl.DataFrame(pool.index.pieces).select(pl.col("file"), pl.col("first_line").cast(pl.UInt64))
     return pieces.with_row_index(PIECE)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, STRATUM, TOKENS, WEIGHT
+from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, SOURCE, STRATUM, TOKENS, WEIGHT
 from evenly.core.census import merge, take_census
 from evenly.core.measure import Summary, summarise
 from evenly.core.quotas import with_quotas
@@ -96,7 +96,11 @@ def make_plan(recipe: Recipe, pool: Pool, scratch: Path | None, engine: Engine, 
             "Check min, max and nulls."
         )
         raise DataError(message)
-    return Plan(with_quotas(census, recipe), outside, seen)
+    plan = Plan(with_quotas(census, recipe), outside, seen)
+    if not plan.selected:
+        message = f"recipe.balance.weight: every one of {seen.rows:,} records has the weight 0, so none can be drawn."
+        raise DataError(message)
+    return plan
 
 
 def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Reporter) -> Draw:
@@ -136,7 +140,8 @@ def category_column(recipe: Recipe) -> str | None:
     if isinstance(recipe.balance.weight, WeightTable):
         return recipe.balance.weight.column
     plain = [stratum.column for stratum in recipe.balance.strata if stratum.round is None and stratum.min is None]
-    given = list(recipe.sources[0].columns)
+    given = [name for source in recipe.sources for name in source.columns]
+    given += [SOURCE] if len(recipe.sources) > 1 else []
     return next((name for name in [*plain, *given] if name != recipe.balance.label), None)
 
 

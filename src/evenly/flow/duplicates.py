@@ -50,10 +50,14 @@ def drop_duplicates(
     keys = pl.scan_parquet([folder / "keys" / name for name in names], glob=False)
     slices = -(-keys.select(pl.len()).collect().item() // PARTITION_ROWS)
     dead: list[pl.DataFrame] = []
-    if recipe.sources[0].duplicate_ids == "error":
-        _refuse_repeated(keys, slices, placed)
-    else:
-        dead.append(_fold(keys, ID, slices, losers_by_id, DUPLICATE_IDS))
+    for number, source in enumerate(recipe.sources):
+        own = keys.filter(
+            pl.col(PIECE).is_in([piece for piece, place in enumerate(placed) if place["source"] == number])
+        )
+        if source.duplicate_ids == "error":
+            _refuse_repeated(own, slices, placed, number)
+        else:
+            dead.append(_fold(own, ID, slices, losers_by_id, DUPLICATE_IDS))
     unique = [name for name, step in zip(reasons(recipe.curate), recipe.curate, strict=True) if step.kind == "unique"]
     for index, reason in enumerate(unique):
         group = f"__unique_{index}__"
@@ -78,7 +82,7 @@ def _fold(
     return found.with_columns(pl.lit(reason).alias(REASON))
 
 
-def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str, Any]]) -> None:
+def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str, Any]], number: int) -> None:
     for frame in _slices(keys, ID, slices):
         repeated = repeated_ids(frame)
         if not repeated.height:
@@ -87,7 +91,7 @@ def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str,
         same = repeated.filter(pl.col(ID) == name)
         places = [_shown(placed[int(row[PIECE])], row[LINE]) for row in same.iter_rows(named=True)]
         message = (
-            f"recipe.sources[0].id: '{name}' names {same.height:,} records ({', '.join(places[:3])}), and "
+            f"recipe.sources[{number}].id: '{name}' names {same.height:,} records ({', '.join(places[:3])}), and "
             f"{repeated[ID].n_unique():,} ids repeat. Choose a column that names one record, "
             "or write `duplicate_ids: drop` to keep one of each."
         )
@@ -102,11 +106,12 @@ def _bury(folder: Path, parts: Sequence[Part], dead: pl.DataFrame) -> tuple[Coun
     """Move the dead from the kept parts to the dropped ones, rewriting only parts that change."""
     moved: Counter[str] = Counter()
     left: list[Part] = []
-    pieces: set[int] = set(dead[PIECE].unique().to_list())
+    by_piece = {int(key[0]): frame for key, frame in dead.partition_by(PIECE, as_dict=True).items()}
     for part in parts:
         name, rows = str(part["name"]), int(part["rows"])
-        if int(name.split("-", maxsplit=1)[0]) in pieces:
-            changed, rows = _bury_part(folder, name, rows, dead)
+        here = by_piece.get(int(name.split("-", maxsplit=1)[0]))
+        if here is not None:
+            changed, rows = _bury_part(folder, name, rows, here)
             moved.update(changed)  # not `+`, which would forget what is negative
         left.append({"name": name, "rows": rows})
     return moved, left

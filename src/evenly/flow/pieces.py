@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.columns import COMPLETION, CONTENT, ID, LINE, PIECE, PROMPT, REASON, TOKENS
+from evenly.columns import COMPLETION, CONTENT, ID, KEEP, LINE, PIECE, PROMPT, REASON, SOURCE, TOKENS
 from evenly.core.hashing import content, identity
 from evenly.core.steps import curate
 from evenly.core.template import render
 from evenly.core.tokens import count
 from evenly.io.blocks import Rejected
 from evenly.io.readers import read_blocks
-from evenly.io.sources import path_columns
+from evenly.io.sources import given_columns
+from evenly.recipe.expression import parse_expression, to_polars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from evenly.core.tokens import Tokenizer
     from evenly.io.blocks import Block, Piece
-    from evenly.recipe.model import Recipe
+    from evenly.recipe.model import Recipe, Source
     from evenly.recipe.needs import Need
 
 TEMPLATE_REASON = "template"
@@ -40,7 +41,8 @@ class Job:
     """What it takes to curate a piece."""
 
     recipe: Recipe
-    needs: tuple[Need, ...]
+    needs: tuple[tuple[Need, ...], ...]
+    """What is read from each source, under the names in its data."""
     carried: tuple[str, ...]
     tokenizer: Tokenizer | None
     folder: Path
@@ -80,7 +82,8 @@ class CuratedBlock:
 def curate_piece(piece: Piece, job: Job) -> PieceSummary:
     """Read and curate one piece; write its parts, dropped records, keys and quarantined rows into the job's folder."""
     summary = PieceSummary(piece)
-    for number, block in enumerate(read_blocks(piece, job.needs)):
+    names = job.recipe.sources[piece.source].rename
+    for number, block in enumerate(read_blocks(piece, job.needs[piece.source])):
         part = f"{piece.index:06d}-{number:06d}.parquet"
         curated = curate_block(block, piece, job)
         for folder, frame in (("kept", curated.kept), ("dropped", curated.dropped), ("keys", curated.keys)):
@@ -91,7 +94,7 @@ def curate_piece(piece: Piece, job: Job) -> PieceSummary:
         summary.dropped.update(curated.dropped[REASON].to_list())
         summary.parts.append({"name": part, "rows": curated.kept.height})
         for column, met in block.types.items():
-            summary.types.setdefault(column, set()).update(met)
+            summary.types.setdefault(names.get(column, column), set()).update(met)
         summary.quarantined += len(curated.rejected)
         _quarantine(curated.rejected, job.folder / "quarantine" / f"{piece.index:06d}.jsonl")
     return summary
@@ -108,15 +111,16 @@ def _quarantine(rejected: Sequence[Rejected], path: Path) -> None:
 
 def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
     """Curate the good rows of one block."""
-    source = job.recipe.sources[0]
+    source = job.recipe.sources[piece.source]
     frame, nameless = _named(block, piece, job)
     survivor = pl.lit(0, dtype=pl.UInt64)
     if source.duplicate_ids == "drop":
-        survivor = content([*source.columns, *(need.column for need in job.needs)], frame.schema)
+        survivor = content([name for name in frame.columns if name not in {ID, PIECE, LINE}], frame.schema)
     keys = frame.select(ID, PIECE, LINE, survivor.alias(CONTENT))
+    frame, unwanted = _filtered(frame, source)
     curated = curate(frame, job.recipe.curate, job.tokenizer)
     kept, hollow = _count_tokens(curated.kept, job)
-    dropped = pl.concat([curated.dropped.select(hollow.columns), hollow])
+    dropped = pl.concat([unwanted, curated.dropped.select(hollow.columns), hollow])
     groups = [step.body.columns for step in job.recipe.curate if step.kind == "unique"]
     values = [identity(columns, kept.schema).alias(f"__unique_{index}__") for index, columns in enumerate(groups)]
     if values:
@@ -128,17 +132,31 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
 
 def _named(block: Block, piece: Piece, job: Job) -> tuple[pl.DataFrame, list[Rejected]]:
     """Return a block's rows with `__id__`, `__piece__` and the columns that the path gives; and those without an id."""
-    source = job.recipe.sources[0]
-    given = [pl.lit(value).alias(name) for name, value in path_columns(source, piece.path).items()]
-    frame = block.frame.with_columns(pl.lit(piece.index, dtype=pl.UInt32).alias(PIECE), *given)
+    source = job.recipe.sources[piece.source]
+    given = {SOURCE: source.name} | given_columns(source, piece.path)
+    frame = block.frame.rename(source.rename, strict=False).with_columns(
+        pl.lit(piece.index, dtype=pl.UInt32).alias(PIECE), *[pl.lit(value).alias(name) for name, value in given.items()]
+    )
     single = pl.col(source.id[0]).cast(pl.String)
     name = single if len(source.id) == 1 else identity(source.id, frame.schema)
+    if len(job.recipe.sources) > 1:
+        name = pl.when(name != "").then(source.name + ":" + name)
     frame = frame.with_columns(name.alias(ID))
     unnamed = pl.col(ID).is_null() | (pl.col(ID) == "")
     nameless = frame.filter(unnamed)
     if not nameless.height:
         return frame, []
     return frame.filter(~unnamed), _rejected_nameless(nameless, source.id)
+
+
+def _filtered(frame: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows that a source's own filter lets through, and the others as dropped."""
+    keep = pl.lit(value=True)
+    if source.filter is not None:
+        keep = to_polars(parse_expression(source.filter, "boolean")).fill_null(value=False)
+    judged = frame.with_columns(keep.alias(KEEP))
+    dropped = judged.filter(~pl.col(KEEP)).select(ID, PIECE, LINE, pl.lit(f"{source.name}.filter").alias(REASON))
+    return judged.filter(KEEP).drop(KEEP), dropped
 
 
 def _rejected_nameless(rows: pl.DataFrame, columns: Sequence[str]) -> list[Rejected]:

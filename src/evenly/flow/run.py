@@ -12,13 +12,11 @@ import polars as pl
 
 from evenly.engines.local import LocalEngine
 from evenly.errors import EvenlyError, UserError, did_you_mean
-from evenly.flow.curate import check_inputs, open_pool
+from evenly.flow.curate import all_files, check_inputs, cut, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
 from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
-from evenly.io.readers import cut_into_pieces
-from evenly.io.sources import find_files
 from evenly.io.tokenizers import load_tokenizer
 from evenly.reporting.progress import Silent
 
@@ -93,13 +91,12 @@ def check_sources(recipe: Recipe) -> list[Path]:
         DataError: for files that are missing, unreadable or lack a column.
         TokenizerError: when the tokenizer can't be had.
     """
-    source = recipe.sources[0]
-    files = find_files(source)
+    files = all_files(recipe)
     if recipe.tokenizer is not None:
         load_tokenizer(recipe.tokenizer)
-    cut_into_pieces(files, source.format)
+    cut(recipe, files)
     check_inputs(recipe, files)
-    return files
+    return [path for _, path in files]
 
 
 def plan_recipe(
@@ -153,7 +150,8 @@ def _told() -> Generator[None]:
         yield
     except pl.exceptions.PolarsError as fault:
         reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
-        message = f"the run failed while data was read or written: {reason}. Is the disk full? Nothing was replaced."
+        hint = " Is the disk full?" if "os error" in reason.lower() else ""
+        message = f"the run failed while data was read or written: {reason}.{hint} Nothing was replaced."
         raise EvenlyError(message) from fault
 
 

@@ -64,6 +64,8 @@ class Piece:
     stop: int
     lines: int
     """Lines of the pieces before this one in the same file, where that is known without reading (Parquet), else 0."""
+    source: int = 0
+    """The number of the recipe's source that the file belongs to."""
 
 
 def format_of(path: Path, named: str | None) -> str:
@@ -76,6 +78,11 @@ def format_of(path: Path, named: str | None) -> str:
         return named
     endings = [ending for ending in path.suffixes if ending not in COMPRESSIONS]
     if endings and endings[-1] in FORMATS:
+        if FORMATS[endings[-1]] == "parquet" and path.suffix in COMPRESSIONS:
+            message = (
+                f"{path}: Parquet is packed within; a file packed once more can't be read by row groups. Unpack it."
+            )
+            raise DataError(message)
         return FORMATS[endings[-1]]
     message = f"{path}: the ending says no format. Name it: `format: jsonl`, csv or parquet, in the recipe's source."
     raise DataError(message)

@@ -152,7 +152,8 @@ def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], width: 
     if not rows and not rejected:
         return None
     columns = [_column([row[places[need.column]] for row in rows], need) for need in needs]
-    return Block(pl.DataFrame([*columns, pl.Series(LINE, numbers, dtype=pl.UInt64)]), rejected, {})
+    types = {column.name: frozenset({"text"}) for column in columns if column.null_count() < column.len()}
+    return Block(pl.DataFrame([*columns, pl.Series(LINE, numbers, dtype=pl.UInt64)]), rejected, types)
 
 
 def _fault(fields: list[str], width: int, places: dict[str, int], needs: Sequence[Need]) -> str | None:

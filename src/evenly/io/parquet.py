@@ -43,7 +43,8 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
                 frame = pl.DataFrame(pa.Table.from_batches([batch]))
                 lines = pl.int_range(row, row + frame.height, dtype=pl.UInt64, eager=True)
                 columns = [_column(frame[need.column], need, piece.path) for need in needs]
-                yield Block(pl.DataFrame([*columns, lines.alias(LINE)]), [], {})
+                types = {column.name: _types_of(column) for column in columns}
+                yield Block(pl.DataFrame([*columns, lines.alias(LINE)]), [], types)
                 row += frame.height
     except (pa.ArrowException, pl.exceptions.PolarsError) as fault:
         raise unreadable(piece.path, fault) from None
@@ -97,7 +98,7 @@ def _family(dtype: Any) -> str:  # noqa: ANN401 - pyarrow's types
 
 def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
     dtype = column.dtype
-    if isinstance(dtype, pl.Categorical | pl.Enum):
+    if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null):
         column, dtype = column.cast(pl.String), pl.String()
     nested = isinstance(dtype, pl.List | pl.Array | pl.Struct)
     if need.kind == "json":
@@ -116,6 +117,14 @@ def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
     if dtype.is_integer() and dtype != pl.UInt64:  # UInt64 may hold more than Int64 does, and is kept
         return column.cast(pl.Int64)
     return column.cast(pl.Float64) if dtype.is_float() else column
+
+
+def _types_of(column: pl.Series) -> frozenset[str]:
+    """Return the type that the values of a column have, in the words of the other readers; none where all are null."""
+    if column.null_count() == column.len():
+        return frozenset()
+    names = {"Int64": "integer", "Float64": "number", "Boolean": "boolean", "String": "text"}
+    return frozenset({names.get(str(column.dtype), str(column.dtype))})
 
 
 def _as_json_text(column: pl.Series) -> pl.Series:

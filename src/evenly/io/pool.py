@@ -33,8 +33,13 @@ VERSION: Final = 1
 
 INDEX: Final = "pool.json"
 
-CASTS: Final[dict[str, pl.DataType]] = {"integer": pl.Int64(), "number": pl.Float64(), "boolean": pl.Boolean()}
-"""Type that all values of a passed-through JSON column share -> its dtype from the pool on."""
+CASTS: Final[dict[str, pl.DataType]] = {
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "text": pl.String(),
+}
+"""Type that all values of a passed-through column share -> its dtype from the pool on."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,10 @@ class Pool:
         """Read a kept part, or some of its columns; a JSON column has the type that all of its values share."""
         path = self.folder / "kept" / self.index.parts[number]["name"]
         frame = pl.read_parquet(path, columns=None if columns is None else list(columns), glob=False)
-        open_types = {name: self.index.types.get(name) for name, dtype in frame.schema.items() if dtype == pl.String}
-        return frame.with_columns(_typed(name, kind) for name, kind in open_types.items() if kind in CASTS)
+        types = self.index.types
+        return frame.with_columns(
+            _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
+        )
 
     def dropped(self) -> Iterator[pl.DataFrame]:
         """Yield the frames of dropped records, in the order of the pieces."""
@@ -89,8 +96,10 @@ class Pool:
         return self.folder / "quarantine.jsonl"
 
 
-def _typed(name: str, kind: str) -> pl.Expr:
-    return pl.col(name) == "true" if kind == "boolean" else pl.col(name).cast(CASTS[kind])
+def _typed(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
+    if kind == "boolean" and dtype == pl.String:
+        return pl.col(name) == "true"
+    return pl.col(name).cast(CASTS[kind]) if kind in CASTS else pl.col(name)
 
 
 def cache_folder() -> Path:

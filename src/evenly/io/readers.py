@@ -23,8 +23,8 @@ READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = 
 """Format -> its reader."""
 
 
-def cut_into_pieces(files: Sequence[Path], named_format: str | None) -> list[Piece]:
-    """Return the pieces of all files, in the order given.
+def cut_into_pieces(files: Sequence[Path], named_format: str | None, source: int = 0, first: int = 0) -> list[Piece]:
+    """Return the pieces of a source's files, in the order given, numbered from `first`.
 
     Raises:
         DataError: for a file that can't be opened, or when the files are of several formats.
@@ -33,12 +33,12 @@ def cut_into_pieces(files: Sequence[Path], named_format: str | None) -> list[Pie
     kinds = {format_of(path, named_format): path for path in files}
     if len(kinds) > 1:
         shown = " and ".join(f"{kind} ({path})" for kind, path in sorted(kinds.items()))
-        message = f"recipe.sources[0].files: one source has one format, found {shown}. Name the files of one."
+        message = f"recipe.sources[{source}].files: one source has one format, found {shown}. Name the files of one."
         raise DataError(message)
     for path in files:
         kind = format_of(path, named_format)
         for start, stop, lines in _ranges(path, kind):
-            pieces.append(Piece(len(pieces), path, kind, start, stop, lines))
+            pieces.append(Piece(first + len(pieces), path, kind, start, stop, lines, source))
     return pieces
 
 

@@ -42,23 +42,24 @@ class Input:
     mtime_ns: int
 
 
-def find_files(source: Source) -> list[Path]:
+def find_files(source: Source, number: int = 0) -> list[Path]:
     """Return the source's files, each once, sorted by path.
 
     Raises:
         DataError: for a pattern that matches nothing, a folder, or an address that this version can't read.
     """
     found: dict[str, Path] = {}
+    where = f"recipe.sources[{number}].files"
     for index, pattern in enumerate(source.files):
         if "://" in pattern:
             message = (
-                f"recipe.sources[0].files[{index}]: '{pattern}' is an address, and this version of Evenly reads local "
-                "files. Download them and give their place: --set 'sources.0.files=data/*.jsonl.gz'."
+                f"{where}[{index}]: '{pattern}' is an address, and this version of Evenly reads local "
+                f"files. Download them and give their place: --set 'sources.{number}.files=data/*.jsonl.gz'."
             )
             raise DataError(message)
-        for path in _matches(pattern, f"recipe.sources[0].files[{index}]"):
+        for path in _matches(pattern, f"{where}[{index}]"):
             if path.is_dir():
-                message = f"recipe.sources[0].files[{index}]: '{path}' is a folder. Name its files: '{path}/*.jsonl'."
+                message = f"{where}[{index}]: '{path}' is a folder. Name its files: '{path}/*.jsonl'."
                 raise DataError(message)
             found[str(path)] = path
     return [found[path] for path in sorted(found)]
@@ -106,19 +107,24 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def path_columns(source: Source, path: Path) -> dict[str, str]:
-    """Return the columns that a file's path gives: its absolute path, so that the working folder does not matter.
+def given_columns(source: Source, path: Path, number: int = 0) -> dict[str, str]:
+    """Return the columns that the recipe gives: one value, or from a file's path.
+
+    The path is the absolute one, so that the working folder does not matter.
 
     Raises:
         DataError: when the path does not match.
     """
     columns: dict[str, str] = {}
     for name, column in source.columns.items():
+        if column.from_path is None:
+            columns[name] = column.value or ""
+            continue
         match = re.search(column.from_path, path.absolute().as_posix())
         if match is None or match.group(1) is None:
             message = (
-                f"recipe.sources[0].columns.{name}.from_path: '{column.from_path}' does not match the path {path}. "
-                "Change the pattern, or leave the file out."
+                f"recipe.sources[{number}].columns.{name}.from_path: '{column.from_path}' does not match the path "
+                f"{path}. Change the pattern, or leave the file out."
             )
             raise DataError(message)
         columns[name] = match.group(1)

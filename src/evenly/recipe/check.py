@@ -9,12 +9,12 @@ from evenly.columns import FORMAT_COLUMNS, OUTPUT_NAMES
 from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.expression import ExpressionError, parse_expression
 from evenly.recipe.needs import Fault, Loc, column_flow, show_path
-from evenly.recipe.steps import GLOBAL_KINDS
+from evenly.recipe.steps import GLOBAL_KINDS, OWN_REASONS, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evenly.recipe.model import Recipe
+    from evenly.recipe.model import GivenColumn, Recipe
 
 
 def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]:
@@ -23,8 +23,10 @@ def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]
     With `columns_known` off, how columns are used is left out: a step or a source is not what the user wrote.
     """
     found = [*_sources(recipe), *_tokens(recipe), *_steps(recipe), *_balance(recipe), *_split(recipe), *_export(recipe)]
-    flow = column_flow(recipe)
-    return [*found, *flow.unreadable, *(flow.faults if columns_known else ())]
+    flows = [column_flow(recipe, index) for index in range(len(recipe.sources))]
+    found += [fault for flow in flows for fault in flow.unreadable]
+    found += [fault for flow in flows for fault in flow.faults if columns_known]
+    return list(dict.fromkeys(found))
 
 
 def _fault(loc: Loc, text: str) -> Fault:
@@ -32,21 +34,32 @@ def _fault(loc: Loc, text: str) -> Fault:
 
 
 def _sources(recipe: Recipe) -> Iterator[Fault]:
-    if len(recipe.sources) > 1:
-        yield _fault(
-            ("sources",),
-            f"found {len(recipe.sources)}; several sources are not in this version of Evenly yet. Give one.",
-        )
+    names = [source.name for source in recipe.sources]
     for index, source in enumerate(recipe.sources):
+        if source.name in names[:index]:
+            yield _fault(("sources", index, "name"), f"'{source.name}' names another source already. Names differ.")
+        for old, new in source.rename.items():
+            if list(source.rename.values()).count(new) > 1 or new in source.columns:
+                loc = ("sources", index, "rename", old)
+                yield _fault(loc, f"'{new}' is the name of another column too. Names differ.")
         for name, column in source.columns.items():
-            loc = ("sources", index, "columns", name, "from_path")
-            try:
-                groups = re.compile(column.from_path).groups
-            except re.error as fault:
-                yield _fault(loc, f"'{column.from_path}' is no regular expression: {fault}.")
-                continue
-            if groups < 1:
-                yield _fault(loc, f"'{column.from_path}' has no group. Put what should be the value in parentheses.")
+            yield from _given(column, ("sources", index, "columns", name))
+
+
+def _given(column: GivenColumn, loc: Loc) -> Iterator[Fault]:
+    """Check a column that the recipe gives: one of from_path and value; a pattern with a group."""
+    if (column.from_path is None) == (column.value is None):
+        yield _fault(loc, "expected one of from_path and value.")
+    if column.from_path is None:
+        return
+    loc = (*loc, "from_path")
+    try:
+        groups = re.compile(column.from_path).groups
+    except re.error as fault:
+        yield _fault(loc, f"'{column.from_path}' is no regular expression: {fault}.")
+        return
+    if groups < 1:
+        yield _fault(loc, f"'{column.from_path}' has no group. Put what should be the value in parentheses.")
 
 
 def _tokens(recipe: Recipe) -> Iterator[Fault]:
@@ -58,6 +71,12 @@ def _tokens(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _steps(recipe: Recipe) -> Iterator[Fault]:
+    names = reasons(recipe.curate)
+    taken = {*OWN_REASONS, *(f"{source.name}.filter" for source in recipe.sources)}
+    for index, name in enumerate(names):
+        if name in taken or name in names[:index]:
+            loc: Loc = ("curate", index, recipe.curate[index].kind)
+            yield _fault(loc, f"'{name}' names other drops already. Give the step a name of its own.")
     seen_global: str | None = None
     for index, step in enumerate(recipe.curate):
         if step.kind in GLOBAL_KINDS:
@@ -114,6 +133,10 @@ def _split(recipe: Recipe) -> Iterator[Fault]:
     fractions = [share for share in recipe.split.values() if isinstance(share, float)]
     if sum(fractions) > 1 + 1e-9:  # what 0.1 + 0.2 + 0.7 may miss 1 by
         yield _fault(("split",), f"the fractions sum to {sum(fractions):g}, expected at most 1.")
+    for name, share in recipe.split.items():
+        if share == 1 and isinstance(share, int):
+            text = "1 is a number of rows: one. For all that is selected write 1.0 (whole numbers are rows)."
+            yield _fault(("split", name), text)
     if "lite" in recipe.split:
         yield _fault(
             ("split", "lite"),

@@ -26,8 +26,6 @@ LATER: Final = {
     "balance.min": "a floor per stratum",
     "balance.max": "a ceiling per stratum",
     "balance.shortfall": "shortfall rules",
-    "sources.rename": "renaming of columns",
-    "sources.filter": "a filter of a source's own",
     "curate.near_unique": "near-duplicates",
     "curate.json": "the json step",
     "curate.exclude": "exclusion of other sets",
@@ -45,21 +43,30 @@ LATER_POLICIES: Final = ("proportional", "equal", "power", "unimax", "target", "
 Rows = Annotated[int, Field(ge=1, le=2**52)]
 
 
-class FromColumn(Strict):
-    """Where a column comes from: `from_path`, a regular expression on the file's path; its first group is the value."""
+class GivenColumn(Strict):
+    """A column that the data do not have: from the file's path, or one value for all records of the source.
 
-    from_path: Annotated[str, Field(min_length=1)]
+    `from_path` is a regular expression on the file's absolute path; its first group is the value.
+    """
+
+    from_path: Annotated[str, Field(min_length=1)] | None = None
+    value: str | None = None
 
 
 class Source(Strict):
-    """One source of records: files, how to name a record, and which fields are taken as text."""
+    """One source of records: files, how to name a record, and what its fields are to the recipe.
+
+    `rename` maps names in the data to the recipe's; all else, here and in the recipe, uses the recipe's names.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
     files: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
     format: Literal["jsonl", "csv", "parquet"] | None = None
     id: Columns
     duplicate_ids: Literal["error", "drop"] = "error"
-    columns: dict[Column, FromColumn] = Field(default_factory=dict[str, FromColumn])
+    rename: dict[Column, Column] = Field(default_factory=dict[str, str])
+    columns: dict[Column, GivenColumn] = Field(default_factory=dict[str, GivenColumn])
+    filter: Annotated[str, Field(min_length=1)] | None = None
     as_text: ColumnNames = Field(default_factory=list[str])
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from evenly.columns import SOURCE
 from evenly.recipe.expression import Expression, ExpressionError, parse_expression
 from evenly.recipe.model import WeightTable
 
@@ -56,6 +57,7 @@ class Flow:
     unreadable: list[Fault] = field(default_factory=list[Fault])
     as_text: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
+    renamed: dict[str, str] = field(default_factory=dict[str, str])
     scalars: set[str] = field(default_factory=set[str])
     made: set[str] = field(default_factory=set[str])
     joined: set[str] = field(default_factory=set[str])
@@ -63,6 +65,10 @@ class Flow:
     def read(self, column: str, wanted: Kind | Literal["scalar"], loc: Loc) -> None:
         """Note that the recipe uses `column` as `wanted` here; `scalar` is any kind but a list."""
         self._refuse_internal(column, loc)
+        if column in self.renamed and column not in self.renamed.values() and column not in self.made:
+            new = self.renamed[column]
+            self.faults.append((loc, show_path(loc), f"'{column}' is renamed to '{new}'. Use that name."))
+            column = new
         if wanted == "scalar":
             self.scalars.add(column)
         if column not in self.kinds:
@@ -128,22 +134,25 @@ class Flow:
         return parsed
 
 
-def column_flow(recipe: Recipe) -> Flow:
-    """Return the columns that `recipe` reads and makes, with the faults met on the way."""
-    source = recipe.sources[0]
-    flow = Flow(as_text=frozenset(source.as_text), ids=frozenset(source.id))
+def column_flow(recipe: Recipe, index: int = 0) -> Flow:
+    """Return the columns that `recipe` reads from its source `index` and makes, with the faults met on the way."""
+    source = recipe.sources[index]
+    flow = Flow(as_text=frozenset(source.as_text), ids=frozenset(source.id), renamed=dict(source.rename))
+    flow.make(SOURCE, "text", ("sources", index, "name"))
     for name in source.columns:
-        flow.make(name, "text", ("sources", 0, "columns", name))
+        flow.make(name, "text", ("sources", index, "columns", name))
     for column in source.id:
-        flow.read(column, "scalar", ("sources", 0, "id"))
-    for index, step in enumerate(recipe.curate):
-        _step(flow, step, ("curate", index, step.kind))
+        flow.read(column, "scalar", ("sources", index, "id"))
+    if source.filter is not None:
+        flow.expression(source.filter, ("sources", index, "filter"), "boolean")
+    for place, step in enumerate(recipe.curate):
+        _step(flow, step, ("curate", place, step.kind))
     _balance(flow, recipe)
     _template(flow, recipe)
     if recipe.balance.label is not None:
         flow.read(recipe.balance.label, "scalar", ("balance", "label"))
-    for index, column in enumerate(recipe.export.keep):
-        flow.read(column, "any", ("export", "keep", index))
+    for place, column in enumerate(recipe.export.keep):
+        flow.read(column, "any", ("export", "keep", place))
     return flow
 
 
@@ -153,15 +162,23 @@ def carried_columns(recipe: Recipe) -> list[str]:
     What `join` put into another column is left out, unless the recipe names it outside curate too: it would double the
     pool, and no balance looks at it.
     """
-    flow = column_flow(recipe)
-    outside = {name for name, need in flow.needs.items() if not need.path.startswith("curate")}
-    outside |= {field for _, _, field, _ in template_fields(recipe)} | set(recipe.export.keep)
-    outside |= {stratum.column for stratum in recipe.balance.strata}
-    return sorted(
-        name
-        for name, kind in flow.kinds.items()
-        if name in outside or not (name in flow.joined or kind in {"list", "json"})
-    )
+    flows = [column_flow(recipe, index) for index in range(len(recipe.sources))]
+    shared = [name for name in flows[0].kinds if all(name in flow.kinds for flow in flows)]  # a filter may read more
+    named = {field for _, _, field, _ in template_fields(recipe)} | set(recipe.export.keep)
+    named |= {stratum.column for stratum in recipe.balance.strata}
+    return sorted(name for name in shared if name in named or any(_is_held(name, flow) for flow in flows))
+
+
+def _is_held(name: str, flow: Flow) -> bool:
+    makings = name in flow.joined or flow.kinds[name] in {"list", "json"}
+    return not makings or (name in flow.needs and not flow.needs[name].path.startswith("curate"))
+
+
+def data_needs(recipe: Recipe, index: int) -> tuple[Need, ...]:
+    """Return what is read from a source, under the names that the columns have in its data."""
+    in_data = {new: old for old, new in recipe.sources[index].rename.items()}
+    needs = column_flow(recipe, index).needs.values()
+    return tuple(replace(need, column=in_data.get(need.column, need.column)) for need in needs)
 
 
 def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:

@@ -14,6 +14,10 @@ GLOBAL_KINDS: Final = ("unique",)
 """Kinds that look at the whole pool; they come after the row-wise ones."""
 
 
+OWN_REASONS: Final = ("template", "duplicate_ids")
+"""Reasons of drops that no step makes: a template that would show a null, a record that lost to another of its id."""
+
+
 class Strict(BaseModel):
     """A frozen part of a recipe that refuses unknown keys and silent conversions."""
 

@@ -79,7 +79,7 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], where: str = "") -
         table.add_row("outside", f"{rows['outside_strata']:,}", "in no stratum")
     drawn = (
         f"{strata['count']:,} strata: {strata['take_all']:,} whole, {strata['capped']:,} capped, "
-        f"{strata['short']:,} with all they have"
+        f"{strata['short']:,} smaller than the cap"
     )
     table.add_row("selected", f"{rows['selected']:,}", drawn)
     for name, count in rows["splits"].items():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from evenly.columns import KEEP
 from evenly.recipe.expression import parse_expression, to_polars
 
 if TYPE_CHECKING:
@@ -65,4 +66,4 @@ def derive(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
 def _mask(frame: pl.DataFrame, condition: pl.Expr) -> pl.Series:
     """Evaluate a condition to one Boolean per row (a literal alone would give one value for the frame)."""
     answer = pl.when(condition.fill_null(value=False)).then(pl.lit(value=True)).otherwise(pl.lit(value=False))
-    return frame.with_columns(answer.alias("__keep__"))["__keep__"]
+    return frame.with_columns(answer.alias(KEEP))[KEEP]
