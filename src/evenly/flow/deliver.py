@@ -248,6 +248,7 @@ def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -
         "rows": rows.to_dict(),
         "strata": strata_counts(plan),
         "balance": {
+            "category": category_column(recipe),
             "before": _measures(plan.pool, plan.strata["rows"]),
             "after": _measures(after, plan.strata["quota"]),
         },

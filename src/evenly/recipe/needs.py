@@ -56,7 +56,6 @@ class Flow:
     faults: list[Fault] = field(default_factory=list[Fault])
     unreadable: list[Fault] = field(default_factory=list[Fault])
     as_text: frozenset[str] = frozenset()
-    ids: frozenset[str] = frozenset()
     renamed: dict[str, str] = field(default_factory=dict[str, str])
     scalars: set[str] = field(default_factory=set[str])
     made: set[str] = field(default_factory=set[str])
@@ -83,19 +82,18 @@ class Flow:
     def _agree(self, column: str, wanted: Kind | Literal["scalar"], loc: Loc) -> None:
         kind = self.kinds[column]
         is_text = kind in {"text", "json"}
-        if wanted == "scalar" and kind == "list" and column in self.needs:
-            self._settle(column, "text")  # a list can't stand in a template or name a stratum
+        if (
+            kind == "list"
+            and wanted in {"scalar", "text", "number"}
+            and column in self.needs
+            and column not in self.made
+        ):
+            # `join` takes lists and texts; what is used as one text, or as a number, elsewhere can't be a list.
+            self._settle(column, "number" if wanted == "number" else "text")
             return
         if wanted == "any" or wanted == "scalar" or wanted == kind or (wanted == "text" and is_text):  # noqa: PLR1714 - narrows
             return
         if wanted == "list" and (kind not in {"any", "boolean"} or column in self.scalars):
-            return
-        if kind == "any" and column in self.ids:
-            if wanted == "number":
-                text = (
-                    f"'{column}' is the id, which is text. For a number: `- derive: {{n: CAST({column} AS DOUBLE)}}`."
-                )
-                self.faults.append((loc, show_path(loc), text))
             return
         if kind == "any":  # so far only passed through: the new use decides
             self._settle(column, wanted)
@@ -137,12 +135,12 @@ class Flow:
 def column_flow(recipe: Recipe, index: int = 0) -> Flow:
     """Return the columns that `recipe` reads from its source `index` and makes, with the faults met on the way."""
     source = recipe.sources[index]
-    flow = Flow(as_text=frozenset(source.as_text), ids=frozenset(source.id), renamed=dict(source.rename))
+    flow = Flow(as_text=frozenset(source.as_text), renamed=dict(source.rename))
     flow.make(SOURCE, "text", ("sources", index, "name"))
     for name in source.columns:
         flow.make(name, "text", ("sources", index, "columns", name))
     for column in source.id:
-        flow.read(column, "scalar", ("sources", index, "id"))
+        flow.read(column, "text", ("sources", index, "id"))
     if source.filter is not None:
         flow.expression(source.filter, ("sources", index, "filter"), "boolean")
     for place, step in enumerate(recipe.curate):

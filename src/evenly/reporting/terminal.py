@@ -40,7 +40,7 @@ def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width
     if before.label and after.label:
         parts += [Text(), _label_view(label, before, after, width)]
     if len(before.categories) > 1:
-        parts += [Text(), _category_view(before.categories, after.categories, width)]
+        parts += [Text(), _category_view(manifest["balance"]["category"], before.categories, after.categories, width)]
     return Group(*parts)
 
 
@@ -105,13 +105,13 @@ def _label_view(label: str, before: Summary, after: Summary, width: int) -> Tabl
     return table
 
 
-def _category_view(before: Counter[str], after: Counter[str], width: int) -> Table:
+def _category_view(title: str, before: Counter[str], after: Counter[str], width: int) -> Table:
     names = [name for name, _ in sorted(before.items(), key=lambda item: (-item[1], item[0]))]
     shown, rest = names[:SHOWN_CATEGORIES], names[SHOWN_CATEGORIES:]
     old, new = ([*(side[name] for name in shown), sum(side[name] for name in rest)] for side in (before, after))
     if not rest:
-        return _two_sided("category", shown, old[:-1], new[:-1], width)
-    return _two_sided("category", [*shown, f"{len(rest):,} others"], old, new, width)
+        return _two_sided(title, shown, old[:-1], new[:-1], width)
+    return _two_sided(title, [*shown, f"{len(rest):,} others"], old, new, width)
 
 
 def _two_sided(title: str, names: Sequence[str], before: Sequence[int], after: Sequence[int], width: int) -> Table:
