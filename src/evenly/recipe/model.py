@@ -27,7 +27,6 @@ LATER: Final = {
     "balance.max": "a ceiling per stratum",
     "balance.shortfall": "shortfall rules",
     "curate.near_unique": "near-duplicates",
-    "curate.json": "the json step",
     "curate.exclude": "exclusion of other sets",
     "strata.width": "strata of a fixed width",
     "strata.quantile": "quantile strata",

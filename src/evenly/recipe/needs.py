@@ -212,6 +212,10 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
             for name, text in body.items():
                 parsed = flow.expression(text, (*loc, name))
                 flow.make(name, "any" if parsed is None or parsed.kind == "unknown" else parsed.kind, (*loc, name))
+        case "json":
+            flow.read(body.column, "text", (*loc, "column"))
+            for name in body.extract:
+                flow.make(name, "number", (*loc, "extract", name))
         case "unique":
             _read_all(flow, body.columns, "any", (*loc, "columns"))
         case _:

@@ -6,6 +6,7 @@ What a step does to a frame is in `evenly.core.steps`.
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -94,6 +95,27 @@ class DropWords(NamedStep):
     having: Literal["digit"] = "digit"
 
 
+class Extraction(Strict):
+    """A number to take from an object: the value of `key`, weights in pounds; `default` where there is none."""
+
+    key: Annotated[str, Field(min_length=1)]
+    default: float | None = None
+
+
+def _as_extraction(value: object) -> object:
+    return {"key": value} if isinstance(value, str) else value
+
+
+class Json(NamedStep):
+    """Take keys out of objects read as text, and numbers from them into columns (`extract: {weight: Item Weight}`)."""
+
+    column: Column
+    drop_keys: ColumnNames = Field(default_factory=list[str])
+    extract: dict[
+        Column, Annotated[Extraction, BeforeValidator(_as_extraction, json_schema_input_type=str | Extraction)]
+    ] = Field(default_factory=dict[str, Extraction])
+
+
 class Chars(NamedStep):
     """Keep texts of min..max characters; cut the kept ones to their first `truncate` characters."""
 
@@ -128,41 +150,46 @@ def _as_filter(value: object) -> object:
     return {"where": value} if isinstance(value, str) else value
 
 
-class Step(Strict):
-    """One item of `curate`: exactly one of these keys."""
+with warnings.catch_warnings():
+    # A step is called `json`, and so is a method of pydantic's first version that is kept for show.
+    warnings.filterwarnings("ignore", message='Field name "json"')
 
-    number: Number | None = None
-    join: Join | None = None
-    delete: Delete | None = None
-    replace: Replace | None = None
-    collapse: Collapse | None = None
-    drop_words: DropWords | None = None
-    chars: Chars | None = None
-    tokens: Tokens | None = None
-    filter: Annotated[Filter | None, BeforeValidator(_as_filter, json_schema_input_type=str | Filter)] = None
-    derive: Annotated[dict[Column, str], Field(min_length=1)] | None = None
-    unique: Unique | None = None
+    class Step(Strict):
+        """One item of `curate`: exactly one of these keys."""
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [kind for kind in type(self).model_fields if getattr(self, kind) is not None]
-        if len(given) != 1:
-            found = "none" if not given else " and ".join(given)
-            message = (
-                f"a step is a mapping with one key, its kind; found {found}. Write each step as an item of its own"
-            )
-            raise ValueError(message)
-        return self
+        number: Number | None = None
+        join: Join | None = None
+        delete: Delete | None = None
+        replace: Replace | None = None
+        collapse: Collapse | None = None
+        drop_words: DropWords | None = None
+        json: Json | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - pydantic's own `json` is deprecated
+        chars: Chars | None = None
+        tokens: Tokens | None = None
+        filter: Annotated[Filter | None, BeforeValidator(_as_filter, json_schema_input_type=str | Filter)] = None
+        derive: Annotated[dict[Column, str], Field(min_length=1)] | None = None
+        unique: Unique | None = None
 
-    @property
-    def kind(self) -> str:
-        """The step's kind: the one key that is given."""
-        return next(kind for kind in type(self).model_fields if getattr(self, kind) is not None)
+        @model_validator(mode="after")
+        def _exactly_one(self) -> Self:
+            given = [kind for kind in type(self).model_fields if getattr(self, kind) is not None]
+            if len(given) != 1:
+                found = "none" if not given else " and ".join(given)
+                message = (
+                    f"a step is a mapping with one key, its kind; found {found}. Write each step as an item of its own"
+                )
+                raise ValueError(message)
+            return self
 
-    @property
-    def body(self) -> Any:  # noqa: ANN401 - one of eleven models; callers dispatch on `kind`
-        """What stands under the kind: a model of this module, or the mapping of `derive`."""
-        return getattr(self, self.kind)
+        @property
+        def kind(self) -> str:
+            """The step's kind: the one key that is given."""
+            return next(kind for kind in type(self).model_fields if getattr(self, kind) is not None)
+
+        @property
+        def body(self) -> Any:  # noqa: ANN401 - one of eleven models; callers dispatch on `kind`
+            """What stands under the kind: a model of this module, or the mapping of `derive`."""
+            return getattr(self, self.kind)
 
 
 def reasons(steps: list[Step]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from evenly.columns import REASON
-from evenly.core.steps import rows, text
+from evenly.core.steps import objects, rows, text
 from evenly.core.steps.tokens import tokens
 from evenly.recipe.steps import GLOBAL_KINDS, reasons
 
@@ -30,6 +30,7 @@ CHANGES: Final[dict[str, Callable[[pl.DataFrame, Any], pl.DataFrame]]] = {
     "collapse": text.collapse,
     "drop_words": text.drop_words,
     "derive": rows.derive,
+    "json": objects.objects,
 }
 """Kind -> function of (frame, step) that changes columns and drops nothing."""
 
