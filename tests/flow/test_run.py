@@ -210,6 +210,39 @@ def test_hugging_face_datasets_opens_the_folder(source: Path, tmp_path: Path, mo
     assert dataset["train"][0]["text"].startswith("What is the price of ")
 
 
+@pytest.mark.parametrize("files", ["parquet", "jsonl"])
+def test_a_lite_set_is_a_second_config_of_the_first_rows(
+    source: Path, tmp_path: Path, files: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    out = tmp_path / "out"
+    split = {"train": 0.9, "test": 0.1, "lite": {"train": 250, "test": 20}}
+    manifest = evenly.run(recipe(source, split=split, export={"files": files, "shard_rows": 100}), out).manifest
+    assert manifest["rows"]["splits"].keys() == {"train", "test"}
+    assert {entry["path"] for entry in manifest["files"]} >= {
+        f"lite/train-00002-of-00003.{files}",
+        f"lite/test-00000-of-00001.{files}",
+    }
+    whole: Any = load_dataset(str(out), cache_dir=str(tmp_path / "hf"))
+    lite: Any = load_dataset(str(out), "lite", cache_dir=str(tmp_path / "hf"))
+    assert {name: rows.num_rows for name, rows in whole.items()} == manifest["rows"]["splits"]
+    assert {name: rows.num_rows for name, rows in lite.items()} == {"train": 250, "test": 20}
+    assert lite["train"]["id"] == whole["train"]["id"][:250]
+    weights = pl.DataFrame({"s": lite["train"]["stratum"], "w": lite["train"]["design_weight"]})
+    kept = pl.read_parquet(out / "ledger" / "kept-*.parquet").filter(
+        pl.col("stratum").is_in(weights["s"].unique().implode())
+    )
+    whole_strata = kept.filter(pl.col("stratum").cast(pl.Int64) >= 40)["stratum"].value_counts()
+    drawn_whole = weights.group_by("s").agg(pl.col("w").sum()).join(whole_strata, left_on="s", right_on="stratum")
+    assert drawn_whole.height > 5
+    assert all(abs(difference) < 1e-9 for difference in drawn_whole["w"] - drawn_whole["count"])
+
+
+def test_a_lite_set_larger_than_its_split_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(evenly.UserError, match=r"split\.lite\.test: 5,000 rows are wanted, the split has"):
+        evenly.run(recipe(source, split={"train": 0.9, "test": 0.1, "lite": {"test": 5_000}}), tmp_path / "out")
+
+
 def test_a_second_run_finds_the_pool(source: Path, tmp_path: Path) -> None:
     first = evenly.run(recipe(source), tmp_path / "a")
     other_balance = evenly.run(recipe(source, balance__cap=5, split={"train": 1.0}), tmp_path / "b")

@@ -50,6 +50,33 @@ def split_sizes(shares: Mapping[str, int | float], selected: int) -> dict[str, i
     return sizes
 
 
+def refuse_large_lite(lite: Mapping[str, int], sizes: Mapping[str, int]) -> None:
+    """Refuse a lite set that is larger than its split.
+
+    Raises:
+        SplitError: saying how many rows the split has.
+    """
+    for name, rows in lite.items():
+        if rows > sizes[name]:
+            message = (
+                f"recipe.split.lite.{name}: {rows:,} rows are wanted, the split has {sizes[name]:,}. "
+                "A lite set is a subset of its split."
+            )
+            raise SplitError(message)
+
+
+def lite_rows(rows: pl.DataFrame, of_split: pl.DataFrame) -> pl.DataFrame:
+    """Return a split's first rows as a set of its own: with the design weights that a smaller set has.
+
+    `rows` are the examples (columns `stratum`, `design_weight`); `of_split` has `stratum` and `rows`, the split's own.
+    """
+    here = rows.group_by("stratum").agg(pl.len().alias("here"))
+    factors = here.join(of_split, on="stratum").select("stratum", factor=pl.col("rows") / pl.col("here"))
+    weight = pl.col("design_weight") * pl.col("factor")
+    joined = rows.join(factors, on="stratum", how="left", maintain_order="left")
+    return joined.with_columns(weight.alias("design_weight")).select(rows.columns)
+
+
 def assign(selected: pl.DataFrame, sizes: Mapping[str, int]) -> pl.DataFrame:
     """Return `selected` with `__split__`, String, null for records that no split wants."""
     order = sorted(sizes, key=lambda name: (name == "train", list(sizes).index(name)))

@@ -36,6 +36,7 @@ from evenly.core.examples import to_examples
 from evenly.core.measure import Summary, balance_measures
 from evenly.core.template import render, template_columns
 from evenly.flow.draw import category_column, describe, ledgers
+from evenly.flow.lite import write_lite
 from evenly.io.manifest import Rows, file_entry, selection_digest
 from evenly.reporting.card import write_card
 
@@ -71,6 +72,7 @@ def deliver(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[dic
     """Fill the output folder; return its manifest, not yet written, and a summary of the selected records."""
     after = _spill(delivery, engine, reporter)
     files, columns = _write_shards(delivery, engine, reporter)
+    files += write_lite(delivery.recipe, delivery.drawn, delivery.folder)
     if delivery.recipe.export.ledger:
         files += _write_ledger(delivery, reporter)
     shutil.copyfile(delivery.pool.quarantine(), delivery.folder / "quarantine.jsonl")

@@ -17,7 +17,7 @@ from evenly.core.census import merge, take_census
 from evenly.core.measure import Summary, summarise
 from evenly.core.quotas import with_quotas
 from evenly.core.select import candidates, select, with_design_weights
-from evenly.core.split import assign, shuffle, split_sizes
+from evenly.core.split import assign, refuse_large_lite, shuffle, split_sizes
 from evenly.core.strata import with_strata
 from evenly.core.weights import weight_columns, with_keys
 from evenly.errors import DataError
@@ -109,7 +109,8 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Report
     Raises:
         SplitError: when the splits want more than is selected.
     """
-    sizes = split_sizes(recipe.split, plan.selected)
+    sizes = split_sizes(recipe.split.shares, plan.selected)
+    refuse_large_lite(recipe.split.lite or {}, sizes)
     waiting: list[pl.DataFrame] = []
     rows = 0
     with reporter.phase("select", len(pool.index.parts), "parts") as advance:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from evenly.recipe.model import GivenColumn, Recipe
 
 
+SPLIT_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+
+
 def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]:
     """Return what is wrong with a well-formed recipe; an empty list when it is sound.
 
@@ -130,18 +133,24 @@ def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
 
 
 def _split(recipe: Recipe) -> Iterator[Fault]:
-    fractions = [share for share in recipe.split.values() if isinstance(share, float)]
+    shares = recipe.split.shares
+    if not shares:
+        yield _fault(("split",), "names no split. Write `split: {train: 0.9, test: 0.1}`.")
+    fractions = [share for share in shares.values() if isinstance(share, float)]
     if sum(fractions) > 1 + 1e-9:  # what 0.1 + 0.2 + 0.7 may miss 1 by
         yield _fault(("split",), f"the fractions sum to {sum(fractions):g}, expected at most 1.")
-    for name, share in recipe.split.items():
+    for name, share in shares.items():
+        if SPLIT_NAME.fullmatch(name) is None:
+            yield _fault(("split", name), f"'{name}' is no name of a split. Use letters, digits and underscores.")
         if share == 1 and isinstance(share, int):
             text = "1 is a number of rows: one. For all that is selected write 1.0 (whole numbers are rows)."
             yield _fault(("split", name), text)
-    if "lite" in recipe.split:
-        yield _fault(
-            ("split", "lite"),
-            "'lite' is reserved for a small set of its own, which is not in this version of Evenly yet.",
-        )
+    for name, rows in (recipe.split.lite or {}).items():
+        loc = ("split", "lite", name)
+        if name not in shares:
+            yield _fault(loc, f"'{name}' is no split.{did_you_mean(name, shares)}{choices_line('splits', shares)}")
+        elif isinstance(shares[name], int) and rows > shares[name]:
+            yield _fault(loc, f"{rows:,} rows are wanted of a split of {shares[name]:,}. A lite set is a subset.")
 
 
 def _export(recipe: Recipe) -> Iterator[Fault]:

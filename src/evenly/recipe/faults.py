@@ -192,7 +192,7 @@ def _real_loc(loc: Loc, data: Any) -> Loc:  # noqa: ANN401 - plain data
 
 
 def _later(loc: Loc) -> str | None:
-    """Return what a key of the design is that this version lacks; `split.lite` may have keys of its own beneath."""
+    """Return what a key of the design is that this version lacks."""
     named = [str(step) for step in loc if isinstance(step, str)]
     return LATER.get(".".join(named[:2])) or LATER.get(".".join(named[-2:])) or LATER.get(".".join(named))
 

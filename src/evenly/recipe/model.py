@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from evenly.recipe.steps import Column, ColumnNames, Columns, Step, Strict
 
@@ -21,7 +21,6 @@ LATER: Final = {
     "holdout": "a holdout",
     "variants": "variants",
     "engine": "an engine of its own",
-    "split.lite": "a lite set",
     "balance.stats": "constants over the pool",
     "balance.min": "a floor per stratum",
     "balance.max": "a ceiling per stratum",
@@ -119,11 +118,24 @@ class Export(Strict):
 
 
 Share = Rows | Annotated[float, Field(gt=0, le=1)]
-SplitName = Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
 
 
-def _all_train() -> dict[str, int | float]:
-    return {"train": 1.0}
+class Split(BaseModel):
+    """The splits: name -> rows (a whole number) or share of the selection (a fraction); `lite` has subsets of them."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, Share] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride] - pydantic's way to type extra keys
+
+    lite: dict[str, Rows] | None = None
+
+    @property
+    def shares(self) -> dict[str, int | float]:
+        """The splits in the recipe's order: name -> rows or share."""
+        return dict(self.__pydantic_extra__)
+
+
+def _all_train() -> Split:
+    return Split.model_validate({"train": 1.0})
 
 
 class Recipe(Strict):
@@ -136,7 +148,7 @@ class Recipe(Strict):
     curate: list[Step] = Field(default_factory=list[Step])
     template: Template
     balance: Balance
-    split: Annotated[dict[SplitName, Share], Field(min_length=1)] = Field(default_factory=_all_train)
+    split: Split = Field(default_factory=_all_train)
     export: Export = Export()
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
 

@@ -37,11 +37,14 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     ending = recipe["export"]["files"]
     configs = [{"split": name, "path": f"data/{name}-*.{ending}"} for name in rows["splits"]]
     size = next((label for limit, label in SIZES if sum(rows["splits"].values()) < limit), "n>10M")
-    front = {
+    front: dict[str, Any] = {
         "pretty_name": recipe["name"],
         "size_categories": [size],
-        "configs": [{"config_name": "default", "data_files": configs}],
+        "configs": [{"config_name": "default", "data_files": configs, "default": True}],
     }
+    lite = [{"split": name, "path": f"lite/{name}-*.{ending}"} for name in recipe["split"].get("lite", {})]
+    if lite:
+        front["configs"].append({"config_name": "lite", "data_files": lite})
     sections = [
         f"---\n{_yaml(front)}---\n",
         f"# {recipe['name']}\n",
