@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenly.core.duplicates import losers_by_id, losers_by_value, repeated_ids
+from evenly.core.duplicates import group_hash, losers_by_id, losers_by_value, repeated_ids
 from evenly.core.hashing import hashed, uniform
+from evenly.recipe.steps import Unique
 
 SCHEMA = {"__id__": pl.String, "__content__": pl.UInt64, "group": pl.String}
 ROWS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 3), st.sampled_from("xyz")), max_size=15)
@@ -104,3 +105,14 @@ def test_survivors_are_no_likelier_to_be_selected_than_others() -> None:
         assert abs(mean - 0.5) < 4 * 0.0046
     places = np.bincount(survivors["__piece__"].to_numpy() % 8, minlength=8)
     assert np.abs(places - 500).max() < 4 * math.sqrt(4_000 / 8 * 7 / 8)
+
+
+@pytest.mark.parametrize(
+    ("fold", "groups"),
+    [([], 5), (["case"], 4), (["space"], 4), (["case", "space"], 2)],
+)
+def test_texts_are_folded_as_the_step_says(fold: list[str], groups: int) -> None:
+    titles = ["Red Lamp", "red lamp", "Red\u00a0 Lamp ", "RED\tLAMP", None]
+    frame = pl.DataFrame({"title": titles, "size": [1] * 5})
+    step = Unique.model_validate({"columns": ["title", "size"], "fold": fold})
+    assert group_hash(frame, step).n_unique() == groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
     from .conftest import Reader
 
-PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".zst": zstandard.compress,
+    ".bz2": bz2.compress,
+}
 CONTENT = b"".join(b"line %d %d\n" % (number, number * 7919 % 1000) for number in range(30_000))
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 
@@ -102,7 +107,7 @@ def test_zstandard_with_a_long_window(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    for name in ("x.jsonl", "x.gz", "x.zst"):
+    for name in ("x.jsonl", "x.gz", "x.zst", "x.bz2"):
         with pytest.raises(DataError, match="can't be read: No such file"):
             unpacked(tmp_path / name)
 

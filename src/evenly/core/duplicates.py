@@ -5,15 +5,34 @@ A frame of keys has one row per record: `__id__`, `__piece__`, `__line__`, and t
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from evenly.columns import CONTENT, ID, LINE, PIECE
-from evenly.core.hashing import hashed
+from evenly.core.hashing import hashed, identity
+from evenly.core.steps.characters import SPACES
+
+if TYPE_CHECKING:
+    from evenly.recipe.steps import Unique
 
 PLACE: Final = (PIECE, LINE)
 """Where a record stands: the one name that even equal ids do not share."""
+
+
+def group_hash(frame: pl.DataFrame, step: Unique) -> pl.Series:
+    """Return what records share that a `unique` step takes for one: a hash of its columns, folded as it says (String).
+
+    Case is folded by Polars' lower case; white space (Python's) at the ends goes, and a run of it within is one space.
+    """
+    folded = frame.select(step.columns)
+    texts = [name for name in step.columns if folded.schema[name] == pl.String]
+    if "case" in step.fold:
+        folded = folded.with_columns(pl.col(texts).str.to_lowercase())
+    if "space" in step.fold:
+        runs, ends = f"[{SPACES}]+", f"^[{SPACES}]+|[{SPACES}]+$"
+        folded = folded.with_columns(pl.col(texts).str.replace_all(ends, "").str.replace_all(runs, " "))
+    return folded.select(identity(step.columns, folded.schema).alias("group"))["group"]
 
 
 def repeated_ids(keys: pl.DataFrame) -> pl.DataFrame:

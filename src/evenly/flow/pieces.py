@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenly.columns import COMPLETION, CONTENT, ID, KEEP, LINE, PIECE, PROMPT, REASON, SOURCE, TOKENS
+from evenly.core.duplicates import group_hash
 from evenly.core.hashing import content, identity
 from evenly.core.steps import curate
 from evenly.core.template import render
@@ -121,10 +122,10 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
     curated = curate(frame, job.recipe.curate, job.tokenizer)
     kept, hollow = _count_tokens(curated.kept, job)
     dropped = pl.concat([unwanted, curated.dropped.select(hollow.columns), hollow])
-    groups = [step.body.columns for step in job.recipe.curate if step.kind == "unique"]
-    values = [identity(columns, kept.schema).alias(f"__unique_{index}__") for index, columns in enumerate(groups)]
-    if values:
-        keys = keys.join(kept.select(LINE, *values), on=LINE, how="left", maintain_order="left")
+    groups = [group_hash(kept, step.body) for step in job.recipe.curate if step.kind == "unique"]
+    if groups:
+        named = [group.alias(f"__unique_{index}__") for index, group in enumerate(groups)]
+        keys = keys.join(kept.select(LINE, *named), on=LINE, how="left", maintain_order="left")
     tokens = [TOKENS] if job.tokenizer is not None else []
     held = kept.select(ID, PIECE, LINE, *tokens, *job.carried)
     return CuratedBlock(held, dropped, keys, [*block.rejected, *nameless])

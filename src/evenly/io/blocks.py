@@ -22,9 +22,9 @@ BLOCK_BYTES: Final = 16 * 2**20
 """Bytes of a block of JSON Lines, and of a piece."""
 
 FORMATS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
-"""Ending -> format, once .gz or .zst is taken off."""
+"""Ending -> format, once that of a compression is taken off."""
 
-COMPRESSIONS: Final = (".gz", ".zst")
+COMPRESSIONS: Final = (".gz", ".zst", ".bz2")
 
 
 @dataclass(frozen=True)
@@ -100,5 +100,5 @@ def as_lists(name: str) -> pl.Expr:
 
 
 def is_compressed(path: Path) -> bool:
-    """Say whether a path ends in .gz or .zst, so that it can only be read from its beginning."""
+    """Say whether a path ends like a packed file, which can only be read from its beginning."""
     return path.suffix in COMPRESSIONS

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import zstandard
 
 from evenly.io.blocks import BLOCK_BYTES, is_compressed, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
 
-class _ZstdFrames(io.RawIOBase):
-    """The bytes of .zst frames, one after the other; zstandard's own reader takes a file cut short for a whole one."""
+class _Frames(io.RawIOBase):
+    """The bytes of packed frames, one after the other.
 
-    def __init__(self, packed: IO[bytes]) -> None:
-        """Read frames from `packed`."""
+    zstandard's own reader takes a file cut short for a whole one, and that of bz2 a damaged second frame for the end.
+    """
+
+    def __init__(self, packed: IO[bytes], new_frame: Callable[[], Any]) -> None:
+        """Read frames from `packed`, each with a decompressor of its own."""
         self._packed = packed
-        self._frame = self._new_frame()
+        self._new_frame = new_frame
+        self._frame = new_frame()
         self._open = False
         self._left = b""
-        self._ready = b""
+        self._ready = memoryview(b"")
 
     def readable(self) -> bool:
         """Say yes."""
@@ -45,7 +50,7 @@ class _ZstdFrames(io.RawIOBase):
                     message = "the compressed file ends before its end-of-stream mark"
                     raise EOFError(message)
                 return 0
-            self._ready = self._frame.decompress(packed)
+            self._ready = memoryview(self._frame.decompress(packed))  # cut without copying
             self._open = not self._frame.eof
             self._left = self._frame.unused_data if self._frame.eof else b""
             if self._frame.eof:
@@ -54,14 +59,18 @@ class _ZstdFrames(io.RawIOBase):
         buffer[:size], self._ready = self._ready[:size], self._ready[size:]
         return size
 
-    @staticmethod
-    def _new_frame() -> Any:  # noqa: ANN401 - zstandard does not export the type
-        return zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
+
+def _zstd_frame() -> Any:  # noqa: ANN401 - zstandard does not export the type
+    return zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
+
+
+FRAMES: Final[dict[str, Callable[[], Any]]] = {".zst": _zstd_frame, ".bz2": bz2.BZ2Decompressor}
+"""Ending -> what unpacks one frame: `decompress`, `eof` and `unused_data`."""
 
 
 @contextmanager
 def open_bytes(path: Path) -> Generator[IO[bytes]]:
-    """Open a file for reading its bytes, those of .gz and .zst unpacked.
+    """Open a file for reading its bytes, those of .gz, .zst and .bz2 unpacked.
 
     Raises:
         DataError: when it can't be opened, or its packed bytes are damaged.
@@ -70,8 +79,8 @@ def open_bytes(path: Path) -> Generator[IO[bytes]]:
         if path.suffix == ".gz":
             with gzip.open(path, "rb") as stream:
                 yield cast("IO[bytes]", stream)
-        elif path.suffix == ".zst":
-            with path.open("rb") as raw, io.BufferedReader(_ZstdFrames(raw), 2**20) as stream:
+        elif path.suffix in FRAMES:
+            with path.open("rb") as raw, io.BufferedReader(_Frames(raw, FRAMES[path.suffix]), 2**20) as stream:
                 yield cast("IO[bytes]", stream)
         else:
             with path.open("rb") as stream:

@@ -141,9 +141,15 @@ class Filter(NamedStep):
 
 
 class Unique(NamedStep):
-    """Keep one record of those that agree in all `columns`: the smallest h('duplicate', id). Global."""
+    """Keep one record of those that agree in all `columns`: the smallest h('duplicate', id). Global.
+
+    With `fold`, texts agree that differ in case only (`case`), or in how much white space stands where (`space`).
+    """
 
     columns: Columns
+    fold: Annotated[
+        list[Literal["case", "space"]], BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+    ] = Field(default_factory=list[Literal["case", "space"]])
 
 
 def _as_filter(value: object) -> object:
