@@ -11,12 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"),
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+    (10**9, "100M<n<1B"),
 )
+"""Rows below -> the Hub's name for that size."""
+
+TYPES = {"String": "string", "Boolean": "bool", "Float64": "float64", "Int64": "int64", "UInt32": "uint32"}
+"""Polars' name of a type -> the one that `datasets` has for it; others are shown as they are."""
 
 COLUMNS = {
     "id": "names the record in the raw data",
@@ -36,7 +42,7 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     rows, recipe = manifest["rows"], manifest["recipe"]
     ending = recipe["export"]["files"]
     configs = [{"split": name, "path": f"data/{name}-*.{ending}"} for name in rows["splits"]]
-    size = next((label for limit, label in SIZES if sum(rows["splits"].values()) < limit), "n>10M")
+    size = next((label for limit, label in SIZES if sum(rows["splits"].values()) < limit), "1B<n<10B")
     front: dict[str, Any] = {
         "pretty_name": recipe["name"],
         "size_categories": [size],
@@ -51,7 +57,10 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
         _story(manifest),
         "## Columns\n",
         "| column | type | what |\n|---|---|---|",
-        *[f"| `{name}` | {kind} | {COLUMNS.get(name, 'kept from the raw data')} |" for name, kind in columns.items()],
+        *[
+            f"| `{name}` | {TYPES.get(kind, kind)} | {COLUMNS.get(name, 'kept from the raw data')} |"
+            for name, kind in columns.items()
+        ],
         "\n## Where the rows went\n",
         "| | rows |\n|---|---:|",
         *[f"| {name} | {count:,} |" for name, count in _flow(rows)],
