@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 
 from evenly.errors import OutputError
 from evenly.io import output
-from evenly.io.output import new_output, refuse_existing, sha256_and_size
+from evenly.io.output import new_output, refuse_existing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,8 +199,3 @@ def test_an_error_of_the_exchange_leaves_both(place: Path, monkeypatch: pytest.M
         write(place, force=True)
     assert (place / "word").read_text(encoding="utf-8") == "old"
     assert listing(place.parent) == ["out"]
-
-
-def test_sums(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"hello")
-    assert sha256_and_size(tmp_path / "x") == (hashlib.sha256(b"hello").hexdigest(), 5)

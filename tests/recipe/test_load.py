@@ -47,7 +47,7 @@ def test_shipped_recipes_are_sound(path: Path) -> None:
 
 def test_five_faults_are_told_at_once() -> None:
     broken = (
-        SOUND.replace("tokenizer:", "tokeniser:")
+        SOUND.replace("name: small", "name: small\nsede: 7")
         .replace("column: price, min: 0.5", "column: price, mim: 0.5")
         .replace("round: 1", "rond: 1")
         .replace("cap: 10", "cap: ten")
@@ -55,15 +55,15 @@ def test_five_faults_are_told_at_once() -> None:
     )
     found = faults(broken)
     expected = (
-        ("recipe.tokeniser (line 2): unknown key 'tokeniser'. Did you mean 'tokenizer'?\n  keys: name, seed,"),
-        ("recipe.curate[0].number.mim (line 6): unknown key 'mim'. Did you mean 'min'?"),
-        ("recipe.balance.strata[0].rond (line 11): unknown key 'rond'. Did you mean 'round'?"),
-        ("recipe.balance.cap (line 12): found 'ten', expected a whole number."),
-        ("recipe.split (line 14): the fractions sum to 1.3, expected at most 1."),
+        "recipe.sede (line 2): unknown key 'sede'. Did you mean 'seed'?\n  keys: name, seed,",
+        ("recipe.curate[0].number.mim (line 7): unknown key 'mim'. Did you mean 'min'?"),
+        ("recipe.balance.strata[0].rond (line 12): unknown key 'rond'. Did you mean 'round'?"),
+        ("recipe.balance.cap (line 13): found 'ten', expected a whole number."),
+        ("recipe.split (line 15): the fractions sum to 1.3, expected at most 1."),
     )
     told = [next((fault for fault in found if fault.startswith(start)), None) for start in expected]
     assert None not in told, found
-    assert len(found) == 6, "a tokens step without its tokenizer is the sixth"
+    assert len(found) == 5
 
 
 def test_a_wrong_step_does_not_hide_what_else_is_wrong() -> None:

@@ -45,18 +45,18 @@ def losers_by_id(keys: pl.DataFrame) -> pl.DataFrame:
 
     Rows of equal content are the same record twice; the first place stays.
     """
-    return _all_but_first(keys, [ID], [CONTENT, *PLACE])
+    return _all_but_first(keys, ID, [CONTENT, *PLACE])
 
 
 def losers_by_value(keys: pl.DataFrame, group: str) -> pl.DataFrame:
     """Return the places of the rows that lose to another of equal `group` (a hash): all but the smallest id hash."""
-    return _all_but_first(keys.with_columns(hashed(ID, "duplicate").alias("__order__")), [group], ["__order__", ID])
+    return _all_but_first(keys.with_columns(hashed(ID, "duplicate").alias("__order__")), group, ["__order__", ID])
 
 
-def _all_but_first(keys: pl.DataFrame, group: list[str], order: list[str]) -> pl.DataFrame:
+def _all_but_first(keys: pl.DataFrame, group: str, order: list[str]) -> pl.DataFrame:
     return (
         keys.lazy()
-        .filter(pl.struct(group).is_duplicated() if len(group) > 1 else pl.col(group[0]).is_duplicated())
+        .filter(pl.col(group).is_duplicated())
         .sort(*order)
         .filter(pl.int_range(pl.len()).over(group) > 0)
         .select(*PLACE)

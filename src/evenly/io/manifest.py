@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenly.errors import EvenlyError
-from evenly.io.output import sha256_and_size
+from evenly.io.sources import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,8 +68,12 @@ def selection_digest(ids: Iterable[str]) -> str:
 
 def file_entry(folder: Path, path: Path, rows: int) -> dict[str, Any]:
     """Return a file's entry in `files`: path within the output, rows, bytes, sha256."""
-    digest, size = sha256_and_size(path)
-    return {"path": path.relative_to(folder).as_posix(), "rows": rows, "bytes": size, "sha256": digest}
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "rows": rows,
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of(path),
+    }
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import glob
-import hashlib
 import os
 import secrets
 import shutil
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from evenly.errors import OutputError
+from evenly.io.processes import lives
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -112,15 +112,8 @@ def finish_swap(place: Path) -> None:
 def sweep(place: Path) -> None:
     """Delete folders beside `place` that runs which no longer live left unfinished."""
     for folder in place.parent.glob(f".{glob.escape(place.name)}.evenly-*-*"):
-        process = folder.name.split("-")[-2]
-        if process.isdecimal() and not _lives(int(process)):
+        if not lives(folder.name.split("-")[-2]):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def sha256_and_size(path: Path) -> tuple[str, int]:
-    """Return a file's sha256 in hexadecimal, and its bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
 
 
 def _unwritable(place: Path, fault: Exception) -> OutputError:
@@ -130,16 +123,6 @@ def _unwritable(place: Path, fault: Exception) -> OutputError:
 
 def _old_name(place: Path) -> Path:
     return place.parent / f".{place.name}.evenly-old"
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -24,6 +24,7 @@ import platformdirs
 import polars as pl
 
 from evenly.errors import OutputError
+from evenly.io.processes import lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,7 +171,7 @@ def clear_pools() -> tuple[int, int]:
     """Delete all pools, unfinished ones of dead runs too; return how many folders and bytes went."""
     folders, size = 0, 0
     for folder in (cache_folder() / "pools").glob("*"):
-        if folder.name.startswith(".building-") and _alive(folder):
+        if folder.name.startswith(".building-") and lives(folder.name.split("-")[-2]):
             continue
         size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         shutil.rmtree(folder)
@@ -181,16 +182,5 @@ def clear_pools() -> tuple[int, int]:
 def sweep_dead() -> None:
     """Delete what killed runs left unfinished."""
     for folder in (cache_folder() / "pools").glob(".building-*"):
-        if not _alive(folder):
+        if not lives(folder.name.split("-")[-2]):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(folder: Path) -> bool:
-    """Say whether the process that builds in a folder still lives."""
-    try:
-        os.kill(int(folder.name.split("-")[-2]), 0)
-    except (ProcessLookupError, ValueError, IndexError):
-        return False
-    except PermissionError:
-        return True
-    return True

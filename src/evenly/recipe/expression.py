@@ -103,11 +103,13 @@ class _Slots:
         self._parents: dict[_Slot, _Slot] = {}
 
     def find(self, slot: _Slot) -> _Slot:
+        """Return the head of a slot's set: the same for all slots of one kind."""
         while slot in self._parents:
             slot = self._parents[slot]
         return slot
 
     def kind(self, slot: _Slot) -> Kind:
+        """Return a slot's kind, `unknown` where nothing tells."""
         return _KINDS.get(self.find(slot), "unknown")
 
     def join(self, left: _Slot, right: _Slot) -> bool:

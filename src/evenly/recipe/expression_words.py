@@ -45,7 +45,7 @@ _TYPES = {
 # What people write out of habit: the names, and why they are refused.
 _AGGREGATE = (
     "is an aggregate: it looks at all rows, an expression at one. "
-    "Name a constant of the pool under balance.stats, as in {lo: min(price)}, and write its name here"
+    "Constants of the pool (balance.stats) come in a later version: until then write the number itself"
 )
 _CLOCK = "reads a clock, so that no two runs would agree. Write the moment itself as text: '2024-01-31'"
 _WINDOW = "is a window: it looks at other rows, an expression at one. Rank or number the rows before Evenly reads them"
