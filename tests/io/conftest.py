@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from evenly.columns import LINE
+from evenly.io.blocks import File
 from evenly.io.readers import cut_into_pieces, read_blocks
 from evenly.recipe.needs import Need
 
@@ -47,7 +48,7 @@ def _read_whole(path: Path, format: str | None = None, **kinds: Kind) -> Table: 
     types: dict[str, set[str]] = {}
     dtypes: dict[str, str] = {}
     blocks = before = 0
-    pieces = cut_into_pieces([path], format)
+    pieces = cut_into_pieces([File.at(path)], format)
     for piece in pieces:
         first = before + piece.lines + 1
         within = 0

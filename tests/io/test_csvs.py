@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evenly.errors import DataError
 from evenly.io import csvs
+from evenly.io.blocks import File
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,6 +172,6 @@ def test_packed(read: Reader, tmp_path: Path) -> None:
 )
 def test_a_file_without_a_sound_header_is_refused(path: Path, content: str, what: str) -> None:
     with pytest.raises(DataError, match=what) as caught:
-        csvs.header_of(write(path, content))
+        csvs.header_of(File.at(write(path, content)))
     assert str(caught.value).startswith(str(path))
     assert len(str(caught.value)) < 400

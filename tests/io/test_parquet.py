@@ -14,6 +14,7 @@ import pytest
 
 from evenly.errors import DataError
 from evenly.io import parquet
+from evenly.io.blocks import File
 from evenly.io.readers import cut_into_pieces
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def test_row_groups_are_pieces_and_rows_are_numbered_through(read: Reader, path:
     assert table["id"] == [f"r{number}" for number in range(10)]
     assert table.lines == list(range(1, 11))
     assert table.pieces == 4
-    assert [piece.lines for piece in cut_into_pieces([path], None)] == [0, 3, 6, 9]
+    assert [piece.lines for piece in cut_into_pieces([File.at(path)], None)] == [0, 3, 6, 9]
 
 
 def test_batches_within_a_row_group_are_numbered_through(
@@ -145,7 +146,7 @@ def damaged(path: Path, change: bytes | slice) -> Path:
 @pytest.mark.parametrize("change", [b"", b"hello", b"x" * 500, slice(0, -20)])
 def test_what_is_no_parquet_file_is_one_clear_line(path: Path, change: bytes | slice) -> None:
     with pytest.raises(DataError) as caught:
-        cut_into_pieces([damaged(path, change)], None)
+        cut_into_pieces([File.at(damaged(path, change))], None)
     message = str(caught.value)
     assert message.startswith(f"{path}: can't be read: ")
     assert "\n" not in message
@@ -182,4 +183,4 @@ def test_two_columns_of_one_name_are_refused(path: Path) -> None:
     array: Any = pa.array(["a"])
     pq.write_table(pa.Table.from_arrays([array, array], ["c", "c"]), path)
     with pytest.raises(DataError, match="two columns have the name"):
-        parquet.header_of(path)
+        parquet.header_of(File.at(path))

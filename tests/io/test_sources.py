@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from evenly.errors import DataError
+from evenly.io.blocks import File
 from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of
 from evenly.recipe.model import Source
 from evenly.recipe.needs import Need
@@ -34,7 +35,7 @@ def touch(*names: str, content: str = "") -> None:
 
 
 def found(*patterns: str) -> list[str]:
-    return [path.as_posix() for path in find_files(source(*patterns))]
+    return [file.name for file in find_files(source(*patterns))]
 
 
 # ---------------------------------------------------------------- files
@@ -118,7 +119,7 @@ def test_a_file_name_that_is_not_utf8_is_refused() -> None:
 def test_what_identifies_a_file() -> None:
     touch("a.jsonl", content="hello")
     os.utime("a.jsonl", ns=(5, 7))
-    (one,) = describe([Path("a.jsonl")])
+    (one,) = describe([File.at(Path("a.jsonl"))])
     assert (one.path, one.bytes, one.mtime_ns) == ("a.jsonl", 5, 7)
     assert sha256_of(Path("a.jsonl")) == hashlib.sha256(b"hello").hexdigest()
 
@@ -128,7 +129,7 @@ def test_what_identifies_a_file() -> None:
 
 def test_a_path_gives_columns() -> None:
     given = source("x", columns={"kind": {"from_path": r"meta_(\w+)\.jsonl"}, "year": {"from_path": r"/(\d{4})/"}})
-    assert given_columns(given, Path("in/2023/meta_Toys_and_Games.jsonl.gz")) == {
+    assert given_columns(given, File.at(Path("in/2023/meta_Toys_and_Games.jsonl.gz"))) == {
         "kind": "Toys_and_Games",
         "year": "2023",
     }
@@ -137,7 +138,7 @@ def test_a_path_gives_columns() -> None:
 @pytest.mark.parametrize(("pattern", "path"), [(r"meta_(\w+)", "a.jsonl"), (r"a(x)?\.jsonl", "a.jsonl")])
 def test_a_path_that_gives_no_value_is_refused(pattern: str, path: str) -> None:
     with pytest.raises(DataError, match=r"^recipe\.sources\[0\]\.columns\.kind\.from_path: .*a\.jsonl"):
-        given_columns(source("x", columns={"kind": {"from_path": pattern}}), Path(path))
+        given_columns(source("x", columns={"kind": {"from_path": pattern}}), File.at(Path(path)))
 
 
 # ---------------------------------------------------------------- columns of the files
@@ -145,7 +146,7 @@ def test_a_path_that_gives_no_value_is_refused(pattern: str, path: str) -> None:
 
 def check(*files: str, columns: tuple[str, ...] = ("id", "price"), **more: Any) -> None:
     needs = [Need(column, "any", f"balance.{column}") for column in columns]
-    check_columns(source("x", **more), [Path(file) for file in files], needs)
+    check_columns(source("x", **more), [File.at(Path(file)) for file in files], needs)
 
 
 def test_a_json_column_may_be_in_any_line_of_any_file() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from evenly.errors import DataError
 from evenly.io import streams
+from evenly.io.blocks import File
 from evenly.io.streams import line_blocks, open_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 
 
 def unpacked(path: Path) -> bytes:
-    with open_bytes(path) as stream:
+    with open_bytes(File.at(path)) as stream:
         return stream.read()
 
 
@@ -42,7 +43,7 @@ def test_packed_bytes_come_back(tmp_path: Path, ending: str, content: bytes) -> 
     path = tmp_path / f"x{ending}"
     path.write_bytes(PACK[ending](content))
     assert unpacked(path) == content
-    with open_bytes(path) as stream:
+    with open_bytes(File.at(path)) as stream:
         assert list(stream) == content.splitlines(keepends=True)
 
 
@@ -50,7 +51,7 @@ def test_packed_bytes_come_back(tmp_path: Path, ending: str, content: bytes) -> 
 def test_several_frames_are_one_stream(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"x{ending}"
     path.write_bytes(PACK[ending](b"a\nb") + PACK[ending](b"") + PACK[ending](b"c\n"))
-    assert b"".join(line_blocks(path, 0, 0)) == b"a\nbc\n"
+    assert b"".join(line_blocks(File.at(path), 0, 0)) == b"a\nbc\n"
 
 
 @pytest.mark.parametrize("ending", PACK)
@@ -124,7 +125,7 @@ def test_ranges_share_the_bytes_out(tmp_path: Path, content: bytes, cuts: list[i
     edges = [0, *sorted(cut for cut in cuts if 0 < cut < len(content)), len(content)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "BLOCK_BYTES", size)
-        read = [list(line_blocks(path, start, stop)) for start, stop in pairwise(edges)]
+        read = [list(line_blocks(File.at(path), start, stop)) for start, stop in pairwise(edges)]
     blocks = [block for some in read for block in some]
     assert b"".join(blocks) == content
     assert all(block.endswith(b"\n") for block in blocks[:-1])

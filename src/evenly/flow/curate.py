@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from evenly.engines.base import Engine
     from evenly.flow.pieces import PieceSummary
-    from evenly.io.blocks import Piece
+    from evenly.io.blocks import File, Piece
     from evenly.io.pool import Pool
     from evenly.io.sources import Input
     from evenly.recipe.model import Recipe
@@ -53,14 +53,14 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         TokenizerError: when the tokenizer can't be had.
     """
     files = all_files(recipe)
-    found_as = describe([path for _, path in files])
+    found_as = describe([file for _, file in files])
     inputs = [asdict(one) for one in found_as]
     # As given, since that is what a pool's ledger shows, and absolute, since it may be given from anywhere.
-    places = [{"source": number, "at": str(path.absolute())} for number, path in files]
+    places = [{"source": number, "at": file.place} for number, file in files]
     name = _fingerprint(recipe, [one | place for one, place in zip(inputs, places, strict=True)])
     pools.sweep_dead()
     found = pools.find_pool(name)
-    if found is not None and not (recheck and _changed(found, [path for _, path in files], engine, reporter)):
+    if found is not None and not (recheck and _changed(found, [file for _, file in files], engine, reporter)):
         return found, True
     job = Job(
         recipe,
@@ -71,9 +71,9 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
     )
     try:
         built = _build(job, files, engine, reporter)
-        for one, digest in zip(inputs, _digests("hash", [path for _, path in files], engine, reporter), strict=True):
+        for one, digest in zip(inputs, _digests("hash", [file for _, file in files], engine, reporter), strict=True):
             one["sha256"] = digest
-        _refuse_changed(found_as, describe([path for _, path in files]))
+        _refuse_changed(found_as, describe([file for _, file in files]))
         index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=recipe.name, inputs=inputs, **built)
         return pools.finish(job.folder, index), False
     finally:
@@ -88,16 +88,16 @@ def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
             raise DataError(message)
 
 
-def all_files(recipe: Recipe) -> list[tuple[int, Path]]:
+def all_files(recipe: Recipe) -> list[tuple[int, File]]:
     """Return the files of all sources, in the recipe's order, each with its source's number.
 
     Raises:
         DataError: for a pattern that matches nothing.
     """
-    return [(number, path) for number, source in enumerate(recipe.sources) for path in find_files(source, number)]
+    return [(number, file) for number, source in enumerate(recipe.sources) for file in find_files(source, number)]
 
 
-def check_inputs(recipe: Recipe, files: Sequence[tuple[int, Path]]) -> tuple[tuple[Need, ...], ...]:
+def check_inputs(recipe: Recipe, files: Sequence[tuple[int, File]]) -> tuple[tuple[Need, ...], ...]:
     """Return what the recipe reads from each source, once every file is known to have it.
 
     Raises:
@@ -105,18 +105,18 @@ def check_inputs(recipe: Recipe, files: Sequence[tuple[int, Path]]) -> tuple[tup
     """
     needs = tuple(data_needs(recipe, number) for number in range(len(recipe.sources)))
     for number, source in enumerate(recipe.sources):
-        own = [path for owner, path in files if owner == number]
+        own = [file for owner, file in files if owner == number]
         check_columns(source, own, needs[number])
-        for path in own:
-            given_columns(source, path, number)
+        for file in own:
+            given_columns(source, file, number)
     return needs
 
 
-def cut(recipe: Recipe, files: Sequence[tuple[int, Path]]) -> list[Piece]:
+def cut(recipe: Recipe, files: Sequence[tuple[int, File]]) -> list[Piece]:
     """Return the pieces of all sources' files, numbered throughout."""
     pieces: list[Piece] = []
     for number, source in enumerate(recipe.sources):
-        own = [path for owner, path in files if owner == number]
+        own = [file for owner, file in files if owner == number]
         pieces += cut_into_pieces(own, source.format, number, len(pieces))
     return pieces
 
@@ -141,12 +141,12 @@ def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
     )
 
 
-def _build(job: Job, files: Sequence[tuple[int, Path]], engine: Engine, reporter: Reporter) -> dict[str, Any]:
+def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter: Reporter) -> dict[str, Any]:
     """Curate all pieces into the job's folder; return the pool's index but for its inputs."""
     begun = time.monotonic()
     pieces = cut(job.recipe, files)
     summaries: list[PieceSummary] = []
-    with reporter.phase("curate", sum(path.stat().st_size for _, path in files), "bytes") as advance:
+    with reporter.phase("curate", sum(file.path.stat().st_size for _, file in files), "bytes") as advance:
         for summary in engine.map(partial(curate_piece, job=job), pieces):
             summaries.append(summary)
             advance(_bytes_of(summary.piece, pieces))
@@ -185,11 +185,11 @@ def _size(folder: Path, part: dict[str, str | int]) -> int:
 def _place(summaries: Sequence[PieceSummary]) -> list[dict[str, Any]]:
     """Return each piece's file and the number of its first line (from 1), now that the lines before it are counted."""
     placed: list[dict[str, Any]] = []
-    before: Counter[tuple[int, Path]] = Counter()
+    before: Counter[tuple[int, File]] = Counter()
     for summary in summaries:
-        file = summary.piece.source, summary.piece.path
+        file = summary.piece.source, summary.piece.file
         first = before[file] + summary.piece.lines + 1
-        placed.append({"file": file[1].as_posix(), "first_line": first, "source": file[0]})
+        placed.append({"file": file[1].name, "first_line": first, "source": file[0]})
         before[file] += summary.lines
     return placed
 
@@ -274,20 +274,20 @@ def _bytes_of(piece: Piece, pieces: Sequence[Piece]) -> int:
     """Return the bytes that finishing a piece stands for on the bar; row groups share their file's."""
     if piece.format != "parquet":
         return piece.stop - piece.start
-    return piece.path.stat().st_size // sum(one.path == piece.path for one in pieces)
+    return piece.file.path.stat().st_size // sum(one.file == piece.file for one in pieces)
 
 
-def _digests(phase: str, files: Sequence[Path], engine: Engine, reporter: Reporter) -> list[str]:
+def _digests(phase: str, files: Sequence[File], engine: Engine, reporter: Reporter) -> list[str]:
     """Return the files' sha256."""
     digests: list[str] = []
     with reporter.phase(phase, len(files), "files") as advance:
-        for digest in engine.map(sha256_of, files):
+        for digest in engine.map(sha256_of, [file.path for file in files]):
             digests.append(digest)
             advance(1)
     return digests
 
 
-def _changed(pool: Pool, files: Sequence[Path], engine: Engine, reporter: Reporter) -> bool:
+def _changed(pool: Pool, files: Sequence[File], engine: Engine, reporter: Reporter) -> bool:
     """Say whether the inputs' content is no longer what the pool was built from; if so, the pool goes."""
     known = [one["sha256"] for one in pool.index.inputs]
     if _digests("recheck", files, engine, reporter) == known:

@@ -134,7 +134,7 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
 def _named(block: Block, piece: Piece, job: Job) -> tuple[pl.DataFrame, list[Rejected]]:
     """Return a block's rows with `__id__`, `__piece__` and the columns that the path gives; and those without an id."""
     source = job.recipe.sources[piece.source]
-    given = {SOURCE: source.name} | given_columns(source, piece.path)
+    given = {SOURCE: source.name} | given_columns(source, piece.file)
     frame = block.frame.rename(source.rename, strict=False).with_columns(
         pl.lit(piece.index, dtype=pl.UInt32).alias(PIECE), *[pl.lit(value).alias(name) for name, value in given.items()]
     )

@@ -84,8 +84,8 @@ class PlanResult:
         }
 
 
-def check_sources(recipe: Recipe) -> list[Path]:
-    """Open the recipe's inputs and tokenizer without running it; return the input files.
+def check_sources(recipe: Recipe) -> list[str]:
+    """Open the recipe's inputs and tokenizer without running it; return the names of the input files.
 
     Raises:
         DataError: for files that are missing, unreadable or lack a column.
@@ -96,7 +96,7 @@ def check_sources(recipe: Recipe) -> list[Path]:
         load_tokenizer(recipe.tokenizer)
     cut(recipe, files)
     check_inputs(recipe, files)
-    return [path for _, path in files]
+    return [file.name for _, file in files]
 
 
 def plan_recipe(

@@ -28,6 +28,35 @@ COMPRESSIONS: Final = (".gz", ".zst", ".bz2")
 
 
 @dataclass(frozen=True)
+class File:
+    """An input file: where its bytes lie on this machine, and what it is called; it prints as its name.
+
+    Attributes:
+        path: a local path, for a remote file that of the copy in a cache.
+        name: the path as the recipe gives it, or the address of a remote file: what errors, ledger and manifest show.
+        version: what says which state of a remote file it is (an etag, a commit); None for a local file.
+    """
+
+    path: Path
+    name: str
+    version: str | None = None
+
+    @classmethod
+    def at(cls, path: Path) -> File:
+        """Return the local file at a path, called by it."""
+        return cls(path, path.as_posix())
+
+    @property
+    def place(self) -> str:
+        """Where the file is, whatever folder one works in: an absolute path, or the address of a remote file."""
+        return self.path.absolute().as_posix() if self.version is None else self.name
+
+    def __str__(self) -> str:
+        """Return the file's name."""
+        return self.name
+
+
+@dataclass(frozen=True)
 class Rejected:
     """A row that could not be read: its line within the piece (from 0), why, and its raw text."""
 
@@ -58,7 +87,7 @@ class Piece:
     """What one worker reads: bytes start..stop of a file, row groups start..stop of a Parquet file, or all of it."""
 
     index: int
-    path: Path
+    file: File
     format: str
     start: int
     stop: int
@@ -68,7 +97,7 @@ class Piece:
     """The number of the recipe's source that the file belongs to."""
 
 
-def format_of(path: Path, named: str | None) -> str:
+def format_of(file: File, named: str | None) -> str:
     """Return a file's format by the recipe or its ending.
 
     Raises:
@@ -76,22 +105,22 @@ def format_of(path: Path, named: str | None) -> str:
     """
     if named is not None:
         return named
-    endings = [ending for ending in path.suffixes if ending not in COMPRESSIONS]
+    endings = [ending for ending in file.path.suffixes if ending not in COMPRESSIONS]
     if endings and endings[-1] in FORMATS:
-        if FORMATS[endings[-1]] == "parquet" and path.suffix in COMPRESSIONS:
+        if FORMATS[endings[-1]] == "parquet" and file.path.suffix in COMPRESSIONS:
             message = (
-                f"{path}: Parquet is packed within; a file packed once more can't be read by row groups. Unpack it."
+                f"{file}: Parquet is packed within; a file packed once more can't be read by row groups. Unpack it."
             )
             raise DataError(message)
         return FORMATS[endings[-1]]
-    message = f"{path}: the ending says no format. Name it: `format: jsonl`, csv or parquet, in the recipe's source."
+    message = f"{file}: the ending says no format. Name it: `format: jsonl`, csv or parquet, in the recipe's source."
     raise DataError(message)
 
 
-def unreadable(path: Path, fault: Exception) -> DataError:
+def unreadable(file: File, fault: Exception) -> DataError:
     """Return the error for a file that can't be opened or whose bytes can't be unpacked."""
     why = getattr(fault, "strerror", None) or " ".join(str(fault).split()) or type(fault).__name__
-    return DataError(f"{path}: can't be read: {why}. Check the file, or leave it out of the recipe's `files`.")
+    return DataError(f"{file}: can't be read: {why}. Check the file, or leave it out of the recipe's `files`.")
 
 
 def as_lists(name: str) -> pl.Expr:
@@ -99,6 +128,6 @@ def as_lists(name: str) -> pl.Expr:
     return pl.when(pl.col(name).is_not_null()).then(pl.concat_list(pl.col(name).cast(pl.String))).alias(name)
 
 
-def is_compressed(path: Path) -> bool:
-    """Say whether a path ends like a packed file, which can only be read from its beginning."""
-    return path.suffix in COMPRESSIONS
+def is_compressed(file: File) -> bool:
+    """Say whether a file ends like a packed file, which can only be read from its beginning."""
+    return file.path.suffix in COMPRESSIONS

@@ -22,9 +22,8 @@ from evenly.io.streams import open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-    from pathlib import Path
 
-    from evenly.io.blocks import Piece
+    from evenly.io.blocks import File, Piece
     from evenly.recipe.needs import Need
 
 BLOCK_ROWS: Final = 10_000
@@ -79,47 +78,47 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
         DataError: when the file has no header.
     """
     csv.field_size_limit(FIELD_CHARS)
-    with _open_text(piece.path) as text:
+    with _open_text(piece.file) as text:
         lines = _Lines(text)
-        header = _header(lines, piece.path)
+        header = _header(lines, piece.file)
         lines.done()
         places = {need.column: header.index(need.column) for need in needs}
         while block := _block(lines, places, needs, len(header)):
             yield block
 
 
-def header_of(path: Path) -> list[str]:
-    """Return the column names of a CSV file.
+def header_of(file: File) -> dict[str, str]:
+    """Return the columns of a CSV file, all of them text.
 
     Raises:
         DataError: when it has no header line, or two columns of one name.
     """
-    with _open_text(path) as text:
-        return _header(_Lines(text), path)
+    with _open_text(file) as text:
+        return dict.fromkeys(_header(_Lines(text), file), "text")
 
 
 @contextmanager
-def _open_text(path: Path) -> Generator[io.TextIOWrapper]:
+def _open_text(file: File) -> Generator[io.TextIOWrapper]:
     """Open a file as text; bytes that are not UTF-8 become lone surrogates, by which their rows are known again."""
     with (
-        open_bytes(path) as stream,
+        open_bytes(file) as stream,
         io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
     ):
         yield text
 
 
-def _header(lines: _Lines, path: Path) -> list[str]:
+def _header(lines: _Lines, file: File) -> list[str]:
     try:
         header = next(csv.reader(lines, strict=True), None) or []
     except csv.Error as fault:
-        message = f"{path}:1: the header line is no CSV: {fault}. Check its quotes."
+        message = f"{file}:1: the header line is no CSV: {fault}. Check its quotes."
         raise DataError(message) from None
     if not header:
-        message = f"{path}: has no header line. Give a CSV file whose first line names the columns."
+        message = f"{file}: has no header line. Give a CSV file whose first line names the columns."
         raise DataError(message)
     if len(set(header)) < len(header):
         repeated = next(name for name in header if header.count(name) > 1)
-        message = f"{path}:1: two columns have the name '{repeated[:LONGEST_CHOICE]}'. Rename one."
+        message = f"{file}:1: two columns have the name '{repeated[:LONGEST_CHOICE]}'. Rename one."
         raise DataError(message)
     return header
 

@@ -53,7 +53,7 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     """Yield the blocks of a piece of a JSON Lines file; see `evenly.io.blocks`."""
     decoder = _decoder(needs)
     line = 0
-    for block in line_blocks(piece.path, piece.start, piece.stop):
+    for block in line_blocks(piece.file, piece.start, piece.stop):
         if line == 0 and piece.start == 0:
             block = block.removeprefix(BOM)  # noqa: PLW2901 - the same block without its mark
         yield _block(block, line, needs, decoder)

@@ -15,9 +15,8 @@ from evenly.io.blocks import Block, as_lists, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-    from evenly.io.blocks import Piece
+    from evenly.io.blocks import File, Piece
     from evenly.recipe.needs import Need
 
 BATCH_ROWS: Final = 10_000
@@ -37,48 +36,48 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     groups = list(range(piece.start, piece.stop))
     row = 0
     try:
-        with pq.ParquetFile(piece.path) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=names):
+        with pq.ParquetFile(piece.file.path) as opened:
+            for batch in opened.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=names):
                 batch.validate(full=True)  # text that is not UTF-8, offsets that lead nowhere
                 frame = pl.DataFrame(pa.Table.from_batches([batch]))
                 lines = pl.int_range(row, row + frame.height, dtype=pl.UInt64, eager=True)
-                columns = [_column(frame[need.column], need, piece.path) for need in needs]
+                columns = [_column(frame[need.column], need, piece.file) for need in needs]
                 types = {column.name: _types_of(column) for column in columns}
                 yield Block(pl.DataFrame([*columns, lines.alias(LINE)]), [], types)
                 row += frame.height
     except (pa.ArrowException, pl.exceptions.PolarsError) as fault:
-        raise unreadable(piece.path, fault) from None
+        raise unreadable(piece.file, fault) from None
 
 
-def row_groups(path: Path) -> Iterator[tuple[int, int, int]]:
+def row_groups(file: File) -> Iterator[tuple[int, int, int]]:
     """Yield (first row group, one after the last, rows before) of each piece of a Parquet file.
 
     Raises:
         DataError: when it is no Parquet file.
     """
     try:
-        metadata = pq.read_metadata(path)
+        metadata = pq.read_metadata(file.path)
     except pa.ArrowException as fault:
-        raise unreadable(path, fault) from None
+        raise unreadable(file, fault) from None
     rows = 0
     for group in range(metadata.num_row_groups):
         yield group, group + 1, rows
         rows += metadata.row_group(group).num_rows
 
 
-def header_of(path: Path) -> dict[str, str]:
+def header_of(file: File) -> dict[str, str]:
     """Return a Parquet file's columns with what they are read as: integer, number, text, or their own type's name.
 
     Raises:
         DataError: when it is no Parquet file, or has two columns of one name.
     """
     try:
-        schema: Any = pq.read_schema(path)
+        schema: Any = pq.read_schema(file.path)
     except pa.ArrowException as fault:
-        raise unreadable(path, fault) from None
+        raise unreadable(file, fault) from None
     if len(set(schema.names)) < len(schema.names):
         repeated = next(name for name in schema.names if schema.names.count(name) > 1)
-        message = f"{path}: two columns have the name '{repeated[:LONGEST_CHOICE]}'. Rename one."
+        message = f"{file}: two columns have the name '{repeated[:LONGEST_CHOICE]}'. Rename one."
         raise DataError(message)
     return {field.name: _family(field.type) for field in schema}
 
@@ -96,7 +95,7 @@ def _family(dtype: Any) -> str:  # noqa: ANN401 - pyarrow's types
     return str(dtype)
 
 
-def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
+def _column(column: pl.Series, need: Need, file: File) -> pl.Series:
     dtype = column.dtype
     if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null):
         column, dtype = column.cast(pl.String), pl.String()
@@ -107,7 +106,7 @@ def _column(column: pl.Series, need: Need, path: Path) -> pl.Series:
         return column.cast(pl.List(pl.String))
     if nested or (need.kind == "number" and not dtype.is_numeric()) or isinstance(dtype, pl.Binary | pl.Object):
         wanted = "a number" if need.kind == "number" else "text (name it under as_text to take any value as JSON text)"
-        message = f"recipe.{need.path}: column '{need.column}' of {path} is {dtype}, expected {wanted}."
+        message = f"recipe.{need.path}: column '{need.column}' of {file} is {dtype}, expected {wanted}."
         raise DataError(message)
     if need.kind == "list":
         return column.to_frame().select(as_lists(column.name)).to_series()

@@ -10,9 +10,8 @@ from evenly.io.blocks import BLOCK_BYTES, Piece, format_of, is_compressed, unrea
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-    from evenly.io.blocks import Block
+    from evenly.io.blocks import Block, File
     from evenly.recipe.needs import Need
 
 READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = {
@@ -23,22 +22,22 @@ READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = 
 """Format -> its reader."""
 
 
-def cut_into_pieces(files: Sequence[Path], named_format: str | None, source: int = 0, first: int = 0) -> list[Piece]:
+def cut_into_pieces(files: Sequence[File], named_format: str | None, source: int = 0, first: int = 0) -> list[Piece]:
     """Return the pieces of a source's files, in the order given, numbered from `first`.
 
     Raises:
         DataError: for a file that can't be opened, or when the files are of several formats.
     """
     pieces: list[Piece] = []
-    kinds = {format_of(path, named_format): path for path in files}
+    kinds = {format_of(file, named_format): file for file in files}
     if len(kinds) > 1:
-        shown = " and ".join(f"{kind} ({path})" for kind, path in sorted(kinds.items()))
+        shown = " and ".join(f"{kind} ({file})" for kind, file in sorted(kinds.items()))
         message = f"recipe.sources[{source}].files: one source has one format, found {shown}. Name the files of one."
         raise DataError(message)
-    for path in files:
-        kind = format_of(path, named_format)
-        for start, stop, lines in _ranges(path, kind):
-            pieces.append(Piece(first + len(pieces), path, kind, start, stop, lines, source))
+    for file in files:
+        kind = format_of(file, named_format)
+        for start, stop, lines in _ranges(file, kind):
+            pieces.append(Piece(first + len(pieces), file, kind, start, stop, lines, source))
     return pieces
 
 
@@ -51,18 +50,18 @@ def read_blocks(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     try:
         yield from READERS[piece.format](piece, needs)
     except OSError as fault:
-        raise unreadable(piece.path, fault) from None
+        raise unreadable(piece.file, fault) from None
 
 
-def _ranges(path: Path, kind: str) -> Iterator[tuple[int, int, int]]:
+def _ranges(file: File, kind: str) -> Iterator[tuple[int, int, int]]:
     try:
-        size = path.stat().st_size
+        size = file.path.stat().st_size
         if kind == "parquet":
-            yield from parquet.row_groups(path)
-        elif kind == "csv" or is_compressed(path):
+            yield from parquet.row_groups(file)
+        elif kind == "csv" or is_compressed(file):
             yield 0, size, 0
         else:
             for start in range(0, max(size, 1), BLOCK_BYTES):
                 yield start, min(start + BLOCK_BYTES, size), 0
     except OSError as fault:
-        raise unreadable(path, fault) from None
+        raise unreadable(file, fault) from None

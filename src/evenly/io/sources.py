@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import bracex
 import msgspec
@@ -16,12 +16,12 @@ from wcmatch import glob
 
 from evenly.errors import DataError, choices_line, did_you_mean
 from evenly.io import csvs, parquet
-from evenly.io.blocks import format_of, unreadable
+from evenly.io.blocks import File, format_of, unreadable
 from evenly.io.jsonl import BOM
 from evenly.io.streams import line_blocks, open_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from evenly.recipe.model import Source
     from evenly.recipe.needs import Need
@@ -29,26 +29,30 @@ if TYPE_CHECKING:
 BRACES = 10_000
 """Patterns that the braces of one may stand for."""
 
+HEADERS: Final[dict[str, Callable[[File], dict[str, str]]]] = {"csv": csvs.header_of, "parquet": parquet.header_of}
+"""Format whose files name their columns -> what reads them: column -> what it is read as."""
+
 PROBED_LINES = 10_000
 """Lines of each JSON Lines file that are searched for a column before a run starts."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """A file as a run found it: its path as the recipe gives it, bytes, and time of its last change in ns."""
+    """A file as a run found it: its name, bytes, and time of its last change in ns or, where it has one, version."""
 
     path: str
     bytes: int
-    mtime_ns: int
+    mtime_ns: int | None
+    version: str | None = None
 
 
-def find_files(source: Source, number: int = 0) -> list[Path]:
+def find_files(source: Source, number: int = 0) -> list[File]:
     """Return the source's files, each once, sorted by path.
 
     Raises:
         DataError: for a pattern that matches nothing, a folder, or an address that this version can't read.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, File] = {}
     where = f"recipe.sources[{number}].files"
     for index, pattern in enumerate(source.files):
         if "://" in pattern:
@@ -61,8 +65,8 @@ def find_files(source: Source, number: int = 0) -> list[Path]:
             if path.is_dir():
                 message = f"{where}[{index}]: '{path}' is a folder. Name its files: '{path}/*.jsonl'."
                 raise DataError(message)
-            found[str(path)] = path
-    return [found[path] for path in sorted(found)]
+            found[path.as_posix()] = File.at(path)
+    return [found[name] for name in sorted(found)]
 
 
 def _matches(pattern: str, where: str) -> list[Path]:
@@ -81,23 +85,24 @@ def _matches(pattern: str, where: str) -> list[Path]:
         message = f"{where}: '{pattern[:60]}' stands for more than {BRACES:,} patterns. Use a * instead."
         raise DataError(message) from None
     except OSError as fault:
-        raise unreadable(Path(pattern), fault) from None
+        raise unreadable(File.at(Path(pattern)), fault) from None
     return [Path(path) for path in matched]
 
 
-def describe(files: Sequence[Path]) -> list[Input]:
+def describe(files: Sequence[File]) -> list[Input]:
     """Return what identifies each file without reading it."""
     inputs: list[Input] = []
-    for path in files:
+    for file in files:
         try:
-            path.as_posix().encode()
-            stat = path.stat()
+            file.name.encode()
+            stat = file.path.stat()
         except UnicodeEncodeError:
-            message = f"{path!r}: the file's name is not UTF-8. Rename it."
+            message = f"{file.name!r}: the file's name is not UTF-8. Rename it."
             raise DataError(message) from None
         except OSError as fault:
-            raise unreadable(path, fault) from None
-        inputs.append(Input(path.as_posix(), stat.st_size, stat.st_mtime_ns))
+            raise unreadable(file, fault) from None
+        changed = stat.st_mtime_ns if file.version is None else None
+        inputs.append(Input(file.name, stat.st_size, changed, file.version))
     return inputs
 
 
@@ -107,10 +112,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def given_columns(source: Source, path: Path, number: int = 0) -> dict[str, str]:
+def given_columns(source: Source, file: File, number: int = 0) -> dict[str, str]:
     """Return the columns that the recipe gives: one value, or from a file's path.
 
-    The path is the absolute one, so that the working folder does not matter.
+    The path is the absolute one, so that the working folder does not matter, or a remote file's address.
 
     Raises:
         DataError: when the path does not match.
@@ -120,18 +125,18 @@ def given_columns(source: Source, path: Path, number: int = 0) -> dict[str, str]
         if column.from_path is None:
             columns[name] = column.value or ""
             continue
-        match = re.search(column.from_path, path.absolute().as_posix())
+        match = re.search(column.from_path, file.place)
         if match is None or match.group(1) is None:
             message = (
                 f"recipe.sources[{number}].columns.{name}.from_path: '{column.from_path}' does not match the path "
-                f"{path}. Change the pattern, or leave the file out."
+                f"{file}. Change the pattern, or leave the file out."
             )
             raise DataError(message)
         columns[name] = match.group(1)
     return columns
 
 
-def check_columns(source: Source, files: Sequence[Path], needs: Sequence[Need]) -> None:
+def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) -> None:
     """Refuse a column that the files don't have, before anything is read in earnest.
 
     JSON Lines have no header: a column counts as there when one of the first 10,000 lines of any file has it, or else
@@ -143,43 +148,43 @@ def check_columns(source: Source, files: Sequence[Path], needs: Sequence[Need]) 
     kind = format_of(files[0], source.format)
     if kind == "jsonl":
         _check_json(source, files, needs)
-    types: dict[str, tuple[str, Path]] = {}
-    for path in files if kind != "jsonl" else ():
-        columns = parquet.header_of(path) if kind == "parquet" else dict.fromkeys(csvs.header_of(path), "text")
+    types: dict[str, tuple[str, File]] = {}
+    for file in files if kind != "jsonl" else ():
+        columns = HEADERS[kind](file)
         for need in needs:
             if need.column not in columns:
-                raise _no_column(need, source, str(path), list(columns))
-            known, first = types.setdefault(need.column, (columns[need.column], path))
+                raise _no_column(need, source, file.name, list(columns))
+            known, first = types.setdefault(need.column, (columns[need.column], file))
             if need.kind == "any" and known != columns[need.column]:
                 message = (
                     f"recipe.{need.path}: column '{need.column}' is {known} in {first} and {columns[need.column]} "
-                    f"in {path}. Give files of one schema."
+                    f"in {file}. Give files of one schema."
                 )
                 raise DataError(message)
 
 
-def _check_json(source: Source, files: Sequence[Path], needs: Sequence[Need]) -> None:
+def _check_json(source: Source, files: Sequence[File], needs: Sequence[Need]) -> None:
     lacking = {need.column: need for need in needs}
     seen: dict[str, None] = {}
-    for path in files:
-        seen.update(dict.fromkeys(_json_columns(path, set(lacking))))
+    for file in files:
+        seen.update(dict.fromkeys(_json_columns(file, set(lacking))))
         lacking = {name: need for name, need in lacking.items() if name not in seen}
     for need in lacking.values() if seen else ():  # no row at all is another fault
-        if not any(_mentions(path, need.column) for path in files):
+        if not any(_mentions(file, need.column) for file in files):
             raise _no_column(need, source, f"source '{source.name}'", list(seen))
 
 
-def _mentions(path: Path, column: str) -> bool:
+def _mentions(file: File, column: str) -> bool:
     """Say whether a key stands anywhere in a file, as JSON writes it."""
     written = {json.dumps(column, ensure_ascii=ascii_only).encode() for ascii_only in (True, False)}
-    return any(key in block for block in line_blocks(path, 0, path.stat().st_size) for key in written)
+    return any(key in block for block in line_blocks(file, 0, file.path.stat().st_size) for key in written)
 
 
-def _json_columns(path: Path, wanted: set[str]) -> list[str]:
+def _json_columns(file: File, wanted: set[str]) -> list[str]:
     """Return the keys of a file's first objects, looking no further than it takes to see all that are wanted."""
     seen: dict[str, None] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-    with open_bytes(path) as stream:
+    with open_bytes(file) as stream:
         for line in islice(stream, PROBED_LINES):
             try:
                 seen.update(dict.fromkeys(decoder.decode(line.removeprefix(BOM))))

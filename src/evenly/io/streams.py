@@ -15,7 +15,8 @@ from evenly.io.blocks import BLOCK_BYTES, is_compressed, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
+
+    from evenly.io.blocks import File
 
 
 class _Frames(io.RawIOBase):
@@ -69,35 +70,39 @@ FRAMES: Final[dict[str, Callable[[], Any]]] = {".zst": _zstd_frame, ".bz2": bz2.
 
 
 @contextmanager
-def open_bytes(path: Path) -> Generator[IO[bytes]]:
+def open_bytes(file: File) -> Generator[IO[bytes]]:
     """Open a file for reading its bytes, those of .gz, .zst and .bz2 unpacked.
 
     Raises:
         DataError: when it can't be opened, or its packed bytes are damaged.
     """
+    suffix = file.path.suffix
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rb") as stream:
+        if suffix == ".gz":
+            with gzip.open(file.path, "rb") as stream:
                 yield cast("IO[bytes]", stream)
-        elif path.suffix in FRAMES:
-            with path.open("rb") as raw, io.BufferedReader(_Frames(raw, FRAMES[path.suffix]), 2**20) as stream:
+        elif suffix in FRAMES:
+            with (
+                file.path.open("rb") as raw,
+                io.BufferedReader(_Frames(raw, FRAMES[suffix]), 2**20) as stream,
+            ):
                 yield cast("IO[bytes]", stream)
         else:
-            with path.open("rb") as stream:
+            with file.path.open("rb") as stream:
                 yield stream
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as fault:
-        raise unreadable(path, fault) from None
+        raise unreadable(file, fault) from None
 
 
-def line_blocks(path: Path, start: int, stop: int) -> Iterator[bytes]:
+def line_blocks(file: File, start: int, stop: int) -> Iterator[bytes]:
     """Yield whole lines of a file in blocks of about 16 MB, each ending in a newline but for the file's last.
 
     For a plain file these are the lines that begin within bytes start..stop: a line that crosses `stop` belongs to
     the range in which it begins, so that ranges of a file share its lines out without a gap. Packed files are read
     whole.
     """
-    with open_bytes(path) as stream:
-        limit = None if is_compressed(path) else stop
+    with open_bytes(file) as stream:
+        limit = None if is_compressed(file) else stop
         if start and limit is not None:
             stream.seek(start - 1)
             start += len(stream.readline()) - 1  # the rest of a line that an earlier range owns
