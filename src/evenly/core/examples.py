@@ -11,22 +11,28 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from evenly.columns import COMPLETION, OUTPUT_NAMES, PROMPT, TOKENS
+from evenly.core.conversations import as_messages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evenly.recipe.model import Recipe
 
 WITHHELD_SPLIT: Final = "test"
 """The split whose rows of `text` format end before the answer."""
 
 
-def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str) -> pl.DataFrame:
-    """Return the output's columns for rendered rows of one split, in their order."""
+def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str, turn_keys: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the output's columns for rendered rows of one split, in their order; turns have the fields `turn_keys`."""
     named = {name: pl.col(internal).alias(name) for internal, name in OUTPUT_NAMES.items()}
     if TOKENS not in rendered.columns:
         del named["tokens"]
     own = [recipe.balance.label] if recipe.balance.label is not None else []
     kept = [pl.col(name) for name in dict.fromkeys([*own, *recipe.export.keep])]
     identity = named.pop("id")
+    if recipe.template.messages:
+        texts = [as_messages(rendered[PROMPT], turn_keys).alias("messages")]
+        return rendered.select(identity, *texts, *kept, *named.values())
     return rendered.select(identity, *_texts(recipe.export.format, split), *kept, *named.values())
 
 

@@ -1,4 +1,4 @@
-"""From columns to the training example: prompt and completion, by the recipe's template."""
+"""From columns to the training example, by the recipe's template: prompt and completion, or a ready conversation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenly.columns import COMPLETION, PROMPT
+from evenly.core.conversations import conversations
 from evenly.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,18 +18,24 @@ if TYPE_CHECKING:
 def render(frame: pl.DataFrame, template: Template) -> pl.DataFrame:
     """Return `frame` with `__prompt__` and `__completion__`, String; null where a field's value is null.
 
+    A conversation stands in `__prompt__` as JSON (see `evenly.core.conversations`), and the completion is empty.
+
     Fields with a format go through Python's own `format` (half to even, as `{price:.0f}` means it there).
 
     Raises:
         DataError: when a format does not fit a column's values.
     """
-    parts = {PROMPT: template.prompt, COMPLETION: template.completion}
+    if template.messages:
+        return frame.with_columns(conversations(frame, template.messages).alias(PROMPT), pl.lit("").alias(COMPLETION))
+    parts = {PROMPT: template.prompt or "", COMPLETION: template.completion}
     return frame.with_columns(_rendered(frame, text).alias(name) for name, text in parts.items())
 
 
 def template_columns(template: Template) -> list[str]:
     """Return the columns that the template names, sorted."""
-    parsed = [*string.Formatter().parse(template.prompt), *string.Formatter().parse(template.completion)]
+    if template.messages:
+        return sorted(set(template.messages))
+    parsed = [*string.Formatter().parse(template.prompt or ""), *string.Formatter().parse(template.completion)]
     return sorted({column for _, column, _, _ in parsed if column is not None})
 
 

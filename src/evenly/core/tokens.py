@@ -40,10 +40,13 @@ class Tokenizer(Protocol):
         """
         ...
 
-    def encode(self, texts: list[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def encode(
+        self, texts: list[str], *, control: bool = False
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Return the ids of all texts in one run, and where each text's begin (`len(texts) + 1` offsets, in tokens).
 
-        No special token is added, and the spelling of one inside a text is text.
+        No special token is added. The spelling of one inside a text is text, unless `control` says that these texts
+        are written with control tokens.
         """
         ...
 

@@ -18,6 +18,7 @@ from evenly.errors import DataError, EvenlyError
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
+from evenly.io.chats import load_chat
 from evenly.io.readers import cut_into_pieces
 from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of
 from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from evenly.core.conversations import Chat
     from evenly.engines.base import Engine
     from evenly.flow.pieces import PieceSummary
     from evenly.io.blocks import File, Piece
@@ -67,6 +69,7 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         needs=check_inputs(recipe, files),
         carried=tuple(carried_columns(recipe)),
         tokenizer=load_tokenizer(recipe.tokenizer) if recipe.tokenizer is not None else None,
+        chat=_chat(recipe),
         folder=pools.new_folder(name),
     )
     try:
@@ -129,6 +132,7 @@ def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
             "inputs": inputs,
             "sources": [{key: value for key, value in one.items() if key != "files"} for one in resolved["sources"]],
             "tokenizer": tokenizer_fingerprint(recipe.tokenizer) if recipe.tokenizer is not None else None,
+            "chat": asdict(chat) if (chat := _chat(recipe)) is not None else None,
             "curate": resolved["curate"],
             "template": resolved["template"],
             "reads": [
@@ -139,6 +143,11 @@ def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
             "max_bad_fraction": recipe.max_bad_fraction,
         }
     )
+
+
+def _chat(recipe: Recipe) -> Chat | None:
+    """Return the tokenizer's chat template where the recipe has conversations to count."""
+    return load_chat(recipe.tokenizer) if recipe.tokenizer is not None and recipe.template.messages else None
 
 
 def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter: Reporter) -> dict[str, Any]:
@@ -174,6 +183,7 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
         "kept": kept,
         "dropped": {reason: rows for reason, rows in sorted(dropped.items()) if rows},
         "types": _shared_types(job, summaries),
+        "turn_keys": sorted(set[str]().union(*(one.turn_keys for one in summaries))),
         "seconds": round(time.monotonic() - begun, 3),
     }
 

@@ -106,7 +106,7 @@ def _spill_part(item: tuple[int, pl.DataFrame], delivery: Delivery) -> Summary:
     frame = pl.concat([part[chosen[ROW]], chosen.select(_SPILL_COLUMNS)], how="horizontal")
     placed = render(frame.filter(pl.col(SPLIT).is_not_null()), recipe.template)
     for (split, shard), rows in placed.partition_by(SPLIT, SHARD, as_dict=True).items():
-        examples = to_examples(rows, recipe, str(split)).with_columns(rows[POSITION])
+        examples = to_examples(rows, recipe, str(split), delivery.pool.index.turn_keys).with_columns(rows[POSITION])
         examples.write_ipc(_spill_folder(delivery, str(split), int(shard)) / f"{number:06d}.arrow")
     return describe(frame, recipe)
 
@@ -145,7 +145,7 @@ def _write_shard(shard: tuple[str, int, int], delivery: Delivery) -> tuple[dict[
     if spilled:
         rows = pl.concat([pl.read_ipc(path.read_bytes()) for path in spilled]).sort(POSITION).drop(POSITION)
     else:  # a fraction so small that the split has no row: its columns are those that a row would have
-        rows = to_examples(render(_no_rows(delivery), recipe.template), recipe, split)
+        rows = to_examples(render(_no_rows(delivery), recipe.template), recipe, split, delivery.pool.index.turn_keys)
     path = delivery.folder / "data" / f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}"
     if recipe.export.files == "jsonl":
         rows.write_ndjson(path)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evenly.columns import COMPLETION, CONTENT, ID, KEEP, LINE, PIECE, PROMPT, REASON, SOURCE, TOKENS
+from evenly.core.conversations import Chat, count_conversations, turn_keys
 from evenly.core.duplicates import group_hash
 from evenly.core.hashing import content, identity
 from evenly.core.steps import curate
+from evenly.core.steps.tokens import Spoken
 from evenly.core.template import render
 from evenly.core.tokens import count
 from evenly.io.blocks import Rejected
@@ -47,6 +49,8 @@ class Job:
     carried: tuple[str, ...]
     tokenizer: Tokenizer | None
     folder: Path
+    chat: Chat | None = None
+    """The tokenizer's chat template, for conversations."""
 
 
 @dataclass
@@ -60,6 +64,8 @@ class PieceSummary:
     dropped: Counter[str] = field(default_factory=Counter[str])
     parts: list[dict[str, str | int]] = field(default_factory=list[dict[str, str | int]])
     types: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    turn_keys: set[str] = field(default_factory=set[str])
+    """What the turns of kept conversations hold."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class CuratedBlock:
     Attributes:
         kept: __id__, __piece__, __line__, __tokens__ (where a tokenizer is named) and the carried columns.
         dropped: __id__, __piece__, __line__, __reason__.
+        turn_keys: what the turns of kept conversations hold.
         keys: of all good rows: __id__, __piece__, __line__, __content__, and per `unique` step the hash of its columns
             (null for a dropped row).
         rejected: the bad rows, those without an id among them.
@@ -78,6 +85,7 @@ class CuratedBlock:
     dropped: pl.DataFrame
     keys: pl.DataFrame
     rejected: list[Rejected]
+    turn_keys: set[str]
 
 
 def curate_piece(piece: Piece, job: Job) -> PieceSummary:
@@ -93,6 +101,7 @@ def curate_piece(piece: Piece, job: Job) -> PieceSummary:
         summary.lines += block.lines
         summary.read += block.frame.height + len(block.rejected)
         summary.dropped.update(curated.dropped[REASON].to_list())
+        summary.turn_keys |= curated.turn_keys
         summary.parts.append({"name": part, "rows": curated.kept.height})
         for column, met in block.types.items():
             summary.types.setdefault(names.get(column, column), set()).update(met)
@@ -119,7 +128,8 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
         survivor = content([name for name in frame.columns if name not in {ID, PIECE, LINE}], frame.schema)
     keys = frame.select(ID, PIECE, LINE, survivor.alias(CONTENT))
     frame, unwanted = _filtered(frame, source)
-    curated = curate(frame, job.recipe.curate, job.tokenizer)
+    spoken = Spoken(frozenset(job.recipe.template.messages), job.chat)
+    curated = curate(frame, job.recipe.curate, job.tokenizer, spoken)
     kept, hollow = _count_tokens(curated.kept, job)
     dropped = pl.concat([unwanted, curated.dropped.select(hollow.columns), hollow])
     groups = [group_hash(kept, step.body) for step in job.recipe.curate if step.kind == "unique"]
@@ -128,7 +138,8 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
         keys = keys.join(kept.select(LINE, *named), on=LINE, how="left", maintain_order="left")
     tokens = [TOKENS] if job.tokenizer is not None else []
     held = kept.select(ID, PIECE, LINE, *tokens, *job.carried)
-    return CuratedBlock(held, dropped, keys, [*block.rejected, *nameless])
+    turns = turn_keys(kept[PROMPT]) if job.recipe.template.messages else set[str]()
+    return CuratedBlock(held, dropped, keys, [*block.rejected, *nameless], turns)
 
 
 def _named(block: Block, piece: Piece, job: Job) -> tuple[pl.DataFrame, list[Rejected]]:
@@ -171,13 +182,15 @@ def _rejected_nameless(rows: pl.DataFrame, columns: Sequence[str]) -> list[Rejec
 
 
 def _count_tokens(kept: pl.DataFrame, job: Job) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the records whose template can be rendered, with `__tokens__`, and the others as dropped."""
+    """Return the records whose template can be rendered, with it and `__tokens__`, and the others as dropped."""
     rendered = render(kept, job.recipe.template)
     whole = pl.col(PROMPT).is_not_null() & pl.col(COMPLETION).is_not_null()
+    if job.tokenizer is not None:
+        if job.recipe.template.messages:
+            counts = count_conversations(job.tokenizer, job.chat, rendered[PROMPT])
+        else:
+            counts = count(job.tokenizer, rendered.select(pl.col(PROMPT) + pl.col(COMPLETION))[PROMPT])
+        rendered = rendered.with_columns(counts.alias(TOKENS))
+        whole &= pl.col(TOKENS).is_not_null()  # a chat template may refuse a conversation
     hollow = rendered.filter(~whole).select(ID, PIECE, LINE, pl.lit(TEMPLATE_REASON).alias(REASON))
-    if hollow.height:
-        rendered = rendered.filter(whole)
-    if job.tokenizer is None:
-        return rendered.drop(PROMPT, COMPLETION), hollow
-    texts = rendered.select(pl.col(PROMPT) + pl.col(COMPLETION))[PROMPT]
-    return rendered.drop(PROMPT, COMPLETION).with_columns(count(job.tokenizer, texts).alias(TOKENS)), hollow
+    return (rendered.filter(whole) if hollow.height else rendered), hollow

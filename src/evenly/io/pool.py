@@ -29,7 +29,7 @@ from evenly.io.processes import lives
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
 
 INDEX: Final = "pool.json"
@@ -54,6 +54,7 @@ class PoolIndex:
         parts: file names of the kept parts, in order, with their rows and bytes.
         read, quarantined, kept: rows. read = kept + sum of dropped + quarantined.
         dropped: reason -> rows.
+        turn_keys: what the turns of conversations hold, sorted.
         types: column -> the type that all its values share: integer, number, boolean or text.
     """
 
@@ -68,6 +69,7 @@ class PoolIndex:
     kept: int
     dropped: dict[str, int]
     types: dict[str, str]
+    turn_keys: list[str]
     seconds: float
 
 

@@ -53,10 +53,13 @@ class FastTokenizer:
     native: fastokens.Tokenizer = field(repr=False)
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def encode(self, texts: list[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def encode(
+        self, texts: list[str], *, control: bool = False
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Return all ids (uint32) and the offsets of the texts in them (int64, `len(texts) + 1`)."""
+        split = not control
         with self.turn:
-            ids, offsets = self.native.encode_batch_flat(texts, add_special_tokens=False, split_special_tokens=True)
+            ids, offsets = self.native.encode_batch_flat(texts, add_special_tokens=False, split_special_tokens=split)
         return np.frombuffer(ids, np.uint32), np.frombuffer(offsets, np.int64)
 
     def decode(self, ids: npt.NDArray[np.uint32]) -> str:
@@ -72,10 +75,15 @@ class ReferenceTokenizer:
     fingerprint: str
     byte_lengths: npt.NDArray[np.uint32] | None
     native: tokenizers.Tokenizer = field(repr=False)
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def encode(self, texts: list[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def encode(
+        self, texts: list[str], *, control: bool = False
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Return all ids (uint32) and the offsets of the texts in them (int64, `len(texts) + 1`)."""
-        encodings = self.native.encode_batch_fast(texts, add_special_tokens=False)
+        with self.turn:  # what special tokens are is a state of the whole tokenizer
+            self.native.encode_special_tokens = not control
+            encodings = self.native.encode_batch_fast(texts, add_special_tokens=False)
         rows = [np.asarray(encoding.ids, np.uint32) for encoding in encodings]
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([row.size for row in rows], out=offsets[1:])

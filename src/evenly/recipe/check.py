@@ -25,7 +25,15 @@ def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]
 
     With `columns_known` off, how columns are used is left out: a step or a source is not what the user wrote.
     """
-    found = [*_sources(recipe), *_tokens(recipe), *_steps(recipe), *_balance(recipe), *_split(recipe), *_export(recipe)]
+    found = [
+        *_sources(recipe),
+        *_tokens(recipe),
+        *_steps(recipe),
+        *_template(recipe),
+        *_balance(recipe),
+        *_split(recipe),
+    ]
+    found += _export(recipe)
     flows = [column_flow(recipe, index) for index in range(len(recipe.sources))]
     found += [fault for flow in flows for fault in flow.unreadable]
     found += [fault for flow in flows for fault in flow.faults if columns_known]
@@ -95,6 +103,21 @@ def _steps(recipe: Recipe) -> Iterator[Fault]:
                 yield _fault(
                     ("curate", index, step.kind), f"{low} {lowest} is above {high} {highest}: nothing would be kept."
                 )
+
+
+def _template(recipe: Recipe) -> Iterator[Fault]:
+    template = recipe.template
+    if (template.prompt is None) == (not template.messages):
+        yield _fault(("template",), "expected one of prompt and messages.")
+    elif template.messages and template.completion:
+        yield _fault(("template", "completion"), "a conversation has its answers within. Take the completion out.")
+    elif template.messages and recipe.export.format != "messages":
+        text = f"conversations can't be written as {recipe.export.format}. Write `export: {{format: messages}}`."
+        yield _fault(("template", "messages"), text)
+    for index, step in enumerate(recipe.curate):
+        if step.kind == "tokens" and step.body.column in template.messages and step.body.truncate is not None:
+            text = "a conversation can't be cut. Give max_tokens, which drops those that are longer."
+            yield _fault(("curate", index, "tokens", "truncate"), text)
 
 
 def _balance(recipe: Recipe) -> Iterator[Fault]:

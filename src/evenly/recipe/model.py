@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from evenly.recipe.steps import Column, ColumnNames, Columns, Step, Strict
 
@@ -69,10 +69,15 @@ class Source(Strict):
 
 
 class Template(Strict):
-    """The training example: `{column}` and `{column:format}` stand for a record's values."""
+    """The training example: prompt and completion (`{column:format}` stands for a value), or ready-made `messages`.
 
-    prompt: Annotated[str, Field(min_length=1)]
+    `messages` names a column of conversations, lists of `{role, content}`; or several, whose turns follow each other.
+    A recipe without a template takes the columns that its export format has: text; prompt and completion; messages.
+    """
+
+    prompt: Annotated[str, Field(min_length=1)] | None = None
     completion: str = ""
+    messages: ColumnNames = Field(default_factory=list[str])
 
 
 class Stratum(Strict):
@@ -138,6 +143,14 @@ def _all_train() -> Split:
     return Split.model_validate({"train": 1.0})
 
 
+READY_MADE: Final = {
+    "text": Template(prompt="{text}"),
+    "prompt-completion": Template(prompt="{prompt}", completion="{completion}"),
+    "messages": Template(messages=["messages"]),
+}
+"""Output format -> the template of a recipe that gives none: the data hold such examples."""
+
+
 class Recipe(Strict):
     """A whole recipe. Read one with `Recipe.from_file`, `from_text` or `from_dict`."""
 
@@ -146,11 +159,22 @@ class Recipe(Strict):
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
     sources: Annotated[list[Source], Field(min_length=1)]
     curate: list[Step] = Field(default_factory=list[Step])
-    template: Template
+    template: Template = READY_MADE["text"]
     balance: Balance
     split: Split = Field(default_factory=_all_train)
     export: Export = Export()
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ready_made(cls, data: Any) -> Any:  # noqa: ANN401 - not checked yet
+        """Give a recipe without a template that of its export format."""
+        if not isinstance(data, dict) or "template" in data:
+            return data  # pyright: ignore[reportUnknownVariableType]
+        given = cast("dict[str, Any]", data)
+        export = cast("dict[str, Any]", given["export"]) if isinstance(given.get("export"), dict) else {}
+        template = READY_MADE.get(str(export.get("format")), READY_MADE["text"])
+        return {**given, "template": template.model_dump()}
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

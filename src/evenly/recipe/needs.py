@@ -135,7 +135,7 @@ class Flow:
 def column_flow(recipe: Recipe, index: int = 0) -> Flow:
     """Return the columns that `recipe` reads from its source `index` and makes, with the faults met on the way."""
     source = recipe.sources[index]
-    flow = Flow(as_text=frozenset(source.as_text), renamed=dict(source.rename))
+    flow = Flow(as_text=frozenset([*source.as_text, *recipe.template.messages]), renamed=dict(source.rename))
     flow.make(SOURCE, "text", ("sources", index, "name"))
     for name in source.columns:
         flow.make(name, "text", ("sources", index, "columns", name))
@@ -162,7 +162,7 @@ def carried_columns(recipe: Recipe) -> list[str]:
     """
     flows = [column_flow(recipe, index) for index in range(len(recipe.sources))]
     shared = [name for name in flows[0].kinds if all(name in flow.kinds for flow in flows)]  # a filter may read more
-    named = {field for _, _, field, _ in template_fields(recipe)} | set(recipe.export.keep)
+    named = {field for _, _, field, _ in template_fields(recipe)} | {*recipe.template.messages, *recipe.export.keep}
     named |= {stratum.column for stratum in recipe.balance.strata}
     return sorted(name for name in shared if name in named or any(_is_held(name, flow) for flow in flows))
 
@@ -182,7 +182,7 @@ def data_needs(recipe: Recipe, index: int) -> tuple[Need, ...]:
 def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:
     """Yield (part, literal text before, column, format spec) for each field of the template's parts."""
     for part in ("prompt", "completion"):
-        for literal, column, spec, _ in string.Formatter().parse(getattr(recipe.template, part)):
+        for literal, column, spec, _ in string.Formatter().parse(getattr(recipe.template, part) or ""):
             if column is not None:
                 yield part, literal, column, spec or ""
 
@@ -240,11 +240,14 @@ def _balance(flow: Flow, recipe: Recipe) -> None:
 
 
 def _template(flow: Flow, recipe: Recipe) -> None:
+    _read_all(flow, recipe.template.messages, "json", ("template", "messages"))
     for part in ("prompt", "completion"):
         loc: Loc = ("template", part)
         try:
             fields = [
-                field for field in string.Formatter().parse(getattr(recipe.template, part)) if field[1] is not None
+                field
+                for field in string.Formatter().parse(getattr(recipe.template, part) or "")
+                if field[1] is not None
             ]
         except ValueError as fault:
             flow.unreadable.append((loc, show_path(loc), f"{fault}. Write a brace that is text twice: {{{{ or }}}}."))

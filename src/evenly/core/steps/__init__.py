@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from evenly.core.steps.tokens import Spoken
     from evenly.core.tokens import Tokenizer
     from evenly.recipe.steps import Step
 
@@ -55,7 +56,9 @@ class Curated:
     dropped: pl.DataFrame
 
 
-def curate(frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | None) -> Curated:
+def curate(
+    frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | None, spoken: Spoken | None = None
+) -> Curated:
     """Run the row-wise steps in order over one frame; a record is dropped by the first step that refuses it."""
     identity = [name for name in frame.columns if name.startswith("__")]
     dropped: list[pl.DataFrame] = []
@@ -66,7 +69,9 @@ def curate(frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | No
             frame = CHANGES[step.kind](frame, step.body)
             continue
         frame, keep = (
-            tokens(frame, step.body, tokenizer) if step.kind == "tokens" else JUDGES[step.kind](frame, step.body)
+            tokens(frame, step.body, tokenizer, spoken)
+            if step.kind == "tokens"
+            else JUDGES[step.kind](frame, step.body)
         )
         if not keep.all():
             dropped.append(frame.filter(~keep).select(*identity, pl.lit(reason).alias(REASON)))
