@@ -27,6 +27,9 @@ REASON: Final = "__reason__"
 KEEP: Final = "__keep__"
 """Boolean: whether a filter lets the record through."""
 
+RECORD: Final = "__record__"
+"""String: all that a row of the data holds, as JSON: keys sorted, nulls left out. Read where a source names no id."""
+
 CONTENT: Final = "__content__"
 """UInt64: hash of the columns read, which picks the survivor of equal ids."""
 

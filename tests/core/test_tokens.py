@@ -29,7 +29,7 @@ class Pairs:
     name: str = "pairs"
     fingerprint: str = "0"
 
-    def encode(self, texts: list[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def encode(self, texts: list[str], **_: bool) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Return the ids of all texts and their offsets."""
         rows = [[_id(text.encode()[at : at + 2]) for at in range(0, len(text.encode()), 2)] for text in texts]
         flat = [token for row in rows for token in row]

@@ -34,7 +34,7 @@ def build(name: str = "f00", word: str = "a") -> tuple[Path, PoolIndex]:
     parts = [{"name": path.name, "rows": 1, "bytes": path.stat().st_size}]
     types = {"n": "integer", "b": "boolean", "x": "number", "t": "text"}
     return folder, PoolIndex(
-        pools.VERSION, name, "recipe", [], [{"file": "d.jsonl", "first_line": 1}], parts, 1, 0, 1, {}, types, 0.1
+        pools.VERSION, name, "recipe", [], [{"file": "d.jsonl", "first_line": 1}], parts, 1, 0, 1, {}, types, [], 0.1
     )
 
 

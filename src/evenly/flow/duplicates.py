@@ -55,7 +55,7 @@ def drop_duplicates(
             pl.col(PIECE).is_in([piece for piece, place in enumerate(placed) if place["source"] == number])
         )
         if source.duplicate_ids == "error":
-            _refuse_repeated(own, slices, placed, number)
+            _refuse_repeated(own, slices, placed, recipe, number)
         else:
             dead.append(_fold(own, ID, slices, losers_by_id, DUPLICATE_IDS))
     unique = [name for name, step in zip(reasons(recipe.curate), recipe.curate, strict=True) if step.kind == "unique"]
@@ -82,7 +82,9 @@ def _fold(
     return found.with_columns(pl.lit(reason).alias(REASON))
 
 
-def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str, Any]], number: int) -> None:
+def _refuse_repeated(
+    keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str, Any]], recipe: Recipe, number: int
+) -> None:
     for frame in _slices(keys, ID, slices):
         repeated = repeated_ids(frame)
         if not repeated.height:
@@ -90,6 +92,13 @@ def _refuse_repeated(keys: pl.LazyFrame, slices: int, placed: Sequence[dict[str,
         name = repeated[ID][0]
         same = repeated.filter(pl.col(ID) == name)
         places = [_shown(placed[int(row[PIECE])], row[LINE]) for row in same.iter_rows(named=True)]
+        if not recipe.sources[number].id:
+            message = (
+                f"recipe.sources[{number}]: {same.height:,} records are the same ({', '.join(places[:3])}), as are "
+                f"{repeated[ID].n_unique():,} in all, and without an `id` a record is named by what it holds. "
+                "Write `duplicate_ids: drop` to keep one of each, or name a column."
+            )
+            raise DataError(message)
         message = (
             f"recipe.sources[{number}].id: '{name}' names {same.height:,} records ({', '.join(places[:3])}), and "
             f"{repeated[ID].n_unique():,} ids repeat. Choose a column that names one record, "

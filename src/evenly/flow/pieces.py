@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.columns import COMPLETION, CONTENT, ID, KEEP, LINE, PIECE, PROMPT, REASON, SOURCE, TOKENS
+from evenly.columns import COMPLETION, CONTENT, ID, KEEP, LINE, PIECE, PROMPT, REASON, RECORD, SOURCE, TOKENS
 from evenly.core.conversations import Chat, count_conversations, turn_keys
 from evenly.core.duplicates import group_hash
 from evenly.core.hashing import content, identity
@@ -149,11 +149,11 @@ def _named(block: Block, piece: Piece, job: Job) -> tuple[pl.DataFrame, list[Rej
     frame = block.frame.rename(source.rename, strict=False).with_columns(
         pl.lit(piece.index, dtype=pl.UInt32).alias(PIECE), *[pl.lit(value).alias(name) for name, value in given.items()]
     )
-    single = pl.col(source.id[0]).cast(pl.String)
-    name = single if len(source.id) == 1 else identity(source.id, frame.schema)
+    columns = source.id or [RECORD, *sorted(source.columns)]
+    name = pl.col(columns[0]).cast(pl.String) if len(source.id) == 1 else identity(columns, frame.schema)
     if len(job.recipe.sources) > 1:
         name = pl.when(name != "").then(source.name + ":" + name)
-    frame = frame.with_columns(name.alias(ID))
+    frame = frame.with_columns(name.alias(ID)).drop(RECORD, strict=False)
     unnamed = pl.col(ID).is_null() | (pl.col(ID) == "")
     nameless = frame.filter(unnamed)
     if not nameless.height:

@@ -6,8 +6,9 @@ CSV file. A block is some 16 MB of it: the good rows as a frame, the bad ones wi
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -121,6 +122,20 @@ def unreadable(file: File, fault: Exception) -> DataError:
     """Return the error for a file that can't be opened or whose bytes can't be unpacked."""
     why = getattr(fault, "strerror", None) or " ".join(str(fault).split()) or type(fault).__name__
     return DataError(f"{file}: can't be read: {why}. Check the file, or leave it out of the recipe's `files`.")
+
+
+def as_record(fields: Mapping[str, Any]) -> str:
+    """Return all of a row as JSON, the same for the same content: keys sorted, nulls left out."""
+    held = {key: value for key, value in fields.items() if value is not None}
+    return json.dumps(held, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def as_number(text: str) -> float | None:
+    """Return a text that reads as a number as one, NaN too, or None."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
 
 
 def as_lists(name: str) -> pl.Expr:

@@ -17,7 +17,7 @@ import polars as pl
 
 from evenly.columns import LINE
 from evenly.errors import LONGEST_CHOICE, DataError
-from evenly.io.blocks import Block, Rejected, as_lists
+from evenly.io.blocks import Block, Rejected, as_lists, as_number, as_record
 from evenly.io.streams import open_bytes
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
         lines = _Lines(text)
         header = _header(lines, piece.file)
         lines.done()
-        places = {need.column: header.index(need.column) for need in needs}
-        while block := _block(lines, places, needs, len(header)):
+        places = {need.column: header.index(need.column) for need in needs if need.column in header}
+        while block := _block(lines, places, needs, header):
             yield block
 
 
@@ -123,7 +123,7 @@ def _header(lines: _Lines, file: File) -> list[str]:
     return header
 
 
-def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], width: int) -> Block | None:
+def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], header: list[str]) -> Block | None:
     rows: list[list[str]] = []
     numbers: list[int] = []
     rejected: list[Rejected] = []
@@ -142,7 +142,7 @@ def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], width: 
         number = lines.done()
         if not fields:
             continue  # a blank line
-        reason = _fault(fields, width, places, needs)
+        reason = _fault(fields, len(header), places, needs)
         if reason is None:
             rows.append(fields)
             numbers.append(number)
@@ -150,9 +150,17 @@ def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], width: 
             rejected.append(Rejected(number, reason, _shown("".join(raw))))
     if not rows and not rejected:
         return None
-    columns = [_column([row[places[need.column]] for row in rows], need) for need in needs]
+    columns = [_column(_values(rows, need, places, header), need) for need in needs]
     types = {column.name: frozenset({"text"}) for column in columns if column.null_count() < column.len()}
     return Block(pl.DataFrame([*columns, pl.Series(LINE, numbers, dtype=pl.UInt64)]), rejected, types)
+
+
+def _values(rows: list[list[str]], need: Need, places: dict[str, int], header: list[str]) -> list[str]:
+    """Return what the rows have in a column, empty texts where the file lacks it."""
+    if need.kind == "record":
+        return [as_record({name: field or None for name, field in zip(header, row, strict=True)}) for row in rows]
+    place = places.get(need.column)
+    return [""] * len(rows) if place is None else [row[place] for row in rows]
 
 
 def _fault(fields: list[str], width: int, places: dict[str, int], needs: Sequence[Need]) -> str | None:
@@ -162,24 +170,16 @@ def _fault(fields: list[str], width: int, places: dict[str, int], needs: Sequenc
         if not field.isascii() and any("\ud800" <= character <= "\udfff" for character in field):
             return "not UTF-8"
     for need in needs:
-        if need.kind == "number":
+        if need.kind == "number" and need.drift != "null" and need.column in places:
             field = fields[places[need.column]]
-            if field and _number(field) is None:
+            if field and as_number(field) is None:
                 return f"wrong type: '{need.column}' is '{field[:40]}', expected a number"
     return None
 
 
-def _number(text: str) -> float | None:
-    """Return a field as a float, or None when it is none."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
 def _known(text: str) -> float | None:
     """Return a field that is a number, or null for an empty one or `nan`, which says that there is none."""
-    number = _number(text)
+    number = as_number(text)
     return None if number is None or math.isnan(number) else number
 
 

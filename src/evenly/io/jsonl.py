@@ -20,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 
 from evenly.columns import LINE
-from evenly.io.blocks import Block, Rejected
+from evenly.io.blocks import Block, Rejected, as_number, as_record
 from evenly.io.streams import line_blocks
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ FAST_TYPES: Final[dict[str, Any]] = {
     "number": int | float | None,
     "list": list[Text] | Text,
     "json": msgspec.Raw,
+    "record": None,
 }
 """Kind -> what msgspec decodes it as."""
 
@@ -77,6 +78,7 @@ def _block(block: bytes, first: int, needs: Sequence[Need], decode: Callable[[by
     rejected: list[Rejected] = []
     suspect = not _is_utf8(block)
     raw_places = [f"c{place}" for place, need in enumerate(needs) if need.kind == "json"]
+    whole_places = [f"c{place}" for place, need in enumerate(needs) if need.kind == "record"]
     for number, line in enumerate(lines, first):
         try:
             if suspect:
@@ -84,6 +86,8 @@ def _block(block: bytes, first: int, needs: Sequence[Need], decode: Callable[[by
             row = decode(line)
             for name in raw_places:
                 setattr(row, name, _json_text(getattr(row, name)))
+            for name in whole_places:
+                setattr(row, name, as_record(msgspec.json.decode(line)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             if not line.strip():
                 continue
@@ -108,7 +112,7 @@ def _series(need: Need, values: list[Any]) -> tuple[pl.Series, frozenset[str]]:
         return pl.Series(need.column, [_number(v) for v in values], dtype=pl.Float64), frozenset()
     if need.kind == "list":
         return _list_series(need.column, [_list_of_text(v) for v in values]), frozenset()
-    if need.kind == "json":
+    if need.kind in {"json", "record"}:
         return pl.Series(need.column, values, dtype=pl.String), frozenset()
     met = set(map(type, values)) - {type(None)}
     if met <= {str}:
@@ -193,7 +197,10 @@ def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
     fields = cast("dict[str, Any]", parsed)
     row = _Row()
     for place, need in enumerate(needs):
-        value = fields.get(need.column)
+        value = as_record(fields) if need.kind == "record" else fields.get(need.column)
+        if not _fits(need.kind, value) and need.drift != "error":
+            number = as_number(value) if need.kind == "number" and isinstance(value, str) else None
+            value = number if number is not None or need.drift == "null" else value
         if not _fits(need.kind, value):
             return f"wrong type: '{need.column}' is {_json_type(value)}, expected {_expected(need.kind)}"
         as_text = need.kind == "json" and value is not None and not isinstance(value, str)

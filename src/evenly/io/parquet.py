@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from evenly.columns import LINE
 from evenly.errors import LONGEST_CHOICE, DataError
-from evenly.io.blocks import Block, as_lists, unreadable
+from evenly.io.blocks import Block, Rejected, as_lists, as_number, as_record, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,9 @@ BATCH_ROWS: Final = 10_000
 CASTS: Final[dict[str, pl.DataType]] = {"number": pl.Float64(), "text": pl.String()}
 """Kind -> dtype, where the recipe's use decides it."""
 
+NULLS: Final[dict[str, pl.DataType]] = {"number": pl.Float64(), "list": pl.List(pl.String)}
+"""Kind -> dtype of a column of nulls, where that is not text."""
+
 
 def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     """Yield row groups start..stop of a Parquet file; see `evenly.io.blocks`.
@@ -32,21 +35,65 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     Raises:
         DataError: when a column is not what the recipe needs, or the file is damaged.
     """
-    names = list(dict.fromkeys(need.column for need in needs))
+    whole = any(need.kind == "record" for need in needs)
     groups = list(range(piece.start, piece.stop))
     row = 0
     try:
         with pq.ParquetFile(piece.file.path) as opened:
+            there = set(opened.schema_arrow.names)
+            names = None if whole else [name for name in dict.fromkeys(need.column for need in needs) if name in there]
             for batch in opened.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=names):
                 batch.validate(full=True)  # text that is not UTF-8, offsets that lead nowhere
                 frame = pl.DataFrame(pa.Table.from_batches([batch]))
-                lines = pl.int_range(row, row + frame.height, dtype=pl.UInt64, eager=True)
-                columns = [_column(frame[need.column], need, piece.file) for need in needs]
-                types = {column.name: _types_of(column) for column in columns}
-                yield Block(pl.DataFrame([*columns, lines.alias(LINE)]), [], types)
+                yield _block(frame, row, needs, piece.file)
                 row += frame.height
     except (pa.ArrowException, pl.exceptions.PolarsError) as fault:
         raise unreadable(piece.file, fault) from None
+
+
+def _block(frame: pl.DataFrame, first: int, needs: Sequence[Need], file: File) -> Block:
+    """Return the rows of a frame that are what the recipe needs; with `drift: coerce`, some may not be."""
+    rejected: dict[int, Rejected] = {}
+    columns: list[pl.Series] = []
+    for need in needs:
+        column = _needed(frame, need, file)
+        columns.append(column)
+        if need.drift == "coerce" and need.kind == "number" and frame[need.column].dtype == pl.String:
+            for row in (
+                column.is_null() & frame[need.column].map_elements(_is_no_number, return_dtype=pl.Boolean)
+            ).arg_true():
+                raw = as_record(frame.row(row, named=True))
+                rejected.setdefault(
+                    row, Rejected(first + row, f"wrong type: '{need.column}' is text, expected a number", raw)
+                )
+    lines = pl.int_range(first, first + frame.height, dtype=pl.UInt64, eager=True).alias(LINE)
+    read = pl.DataFrame([*columns, lines])
+    good = read.filter(~pl.int_range(pl.len()).is_in(list(rejected))) if rejected else read
+    types = {name: _types_of(good[name]) for name in good.columns if name != LINE}
+    return Block(good, [rejected[row] for row in sorted(rejected)], types)
+
+
+def _needed(frame: pl.DataFrame, need: Need, file: File) -> pl.Series:
+    """Return what is read for one need: nulls where the file lacks the column or has nothing but nulls in it."""
+    if need.kind == "record":
+        texts = [as_record(fields) for fields in frame.iter_rows(named=True)]
+        return pl.Series(need.column, texts, dtype=pl.String)
+    if need.column not in frame.columns or frame.schema[need.column] == pl.Null:
+        return pl.Series(need.column, [None] * frame.height, dtype=NULLS.get(need.kind, pl.String()))
+    column = frame[need.column]
+    if need.drift == "error" or _is_read(column.dtype, need):
+        return _column(column, need, file)
+    if need.kind == "number" and column.dtype == pl.String:
+        return pl.Series(
+            need.column, [None if text is None else as_number(text) for text in column], dtype=pl.Float64
+        ).fill_nan(None)
+    if need.drift == "coerce":
+        return _column(column, need, file)  # which refuses it
+    return pl.Series(need.column, [None] * frame.height, dtype=NULLS.get(need.kind, pl.String()))
+
+
+def _is_no_number(text: str) -> bool:
+    return as_number(text) is None
 
 
 def row_groups(file: File) -> Iterator[tuple[int, int, int]]:
@@ -95,21 +142,31 @@ def _family(dtype: Any) -> str:  # noqa: ANN401 - pyarrow's types
     return str(dtype)
 
 
+def _is_read(dtype: pl.DataType, need: Need) -> bool:
+    """Say whether a column of a type can be read as what the recipe needs."""
+    if need.kind == "json":
+        return True
+    if need.kind == "list" and isinstance(dtype, pl.List):
+        return not isinstance(dtype.inner, pl.List | pl.Array | pl.Struct)
+    if isinstance(dtype, pl.List | pl.Array | pl.Struct | pl.Binary | pl.Object):
+        return False
+    return need.kind != "number" or dtype.is_numeric()
+
+
 def _column(column: pl.Series, need: Need, file: File) -> pl.Series:
     dtype = column.dtype
-    if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null):
-        column, dtype = column.cast(pl.String), pl.String()
-    nested = isinstance(dtype, pl.List | pl.Array | pl.Struct)
-    if need.kind == "json":
-        return _as_json_text(column) if nested else column.cast(pl.String)
-    if need.kind == "list" and isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.List | pl.Struct):
-        return column.cast(pl.List(pl.String))
-    if nested or (need.kind == "number" and not dtype.is_numeric()) or isinstance(dtype, pl.Binary | pl.Object):
+    if not _is_read(dtype, need):
         wanted = "a number" if need.kind == "number" else "text (name it under as_text to take any value as JSON text)"
         message = f"recipe.{need.path}: column '{need.column}' of {file} is {dtype}, expected {wanted}."
         raise DataError(message)
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        column, dtype = column.cast(pl.String), pl.String()
+    if need.kind == "json":
+        nested = isinstance(dtype, pl.List | pl.Array | pl.Struct)
+        return _as_json_text(column) if nested else column.cast(pl.String)
     if need.kind == "list":
-        return column.to_frame().select(as_lists(column.name)).to_series()
+        lists = isinstance(dtype, pl.List)
+        return column.cast(pl.List(pl.String)) if lists else column.to_frame().select(as_lists(column.name)).to_series()
     if need.kind in CASTS:
         cast = column.cast(CASTS[need.kind])
         return cast.fill_nan(None) if need.kind == "number" else cast

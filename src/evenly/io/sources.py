@@ -152,19 +152,21 @@ def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) 
     for file in files if kind != "jsonl" else ():
         columns = HEADERS[kind](file)
         for need in needs:
+            if need.kind == "record" or (need.column not in columns and need.drift == "null"):
+                continue
             if need.column not in columns:
                 raise _no_column(need, source, file.name, list(columns))
             known, first = types.setdefault(need.column, (columns[need.column], file))
-            if need.kind == "any" and known != columns[need.column]:
+            if need.kind == "any" and need.drift == "error" and known != columns[need.column]:
                 message = (
                     f"recipe.{need.path}: column '{need.column}' is {known} in {first} and {columns[need.column]} "
-                    f"in {file}. Give files of one schema."
+                    f"in {file}. Give files of one schema, or write `drift: coerce`, which makes text of it."
                 )
                 raise DataError(message)
 
 
 def _check_json(source: Source, files: Sequence[File], needs: Sequence[Need]) -> None:
-    lacking = {need.column: need for need in needs}
+    lacking = {need.column: need for need in needs if need.kind != "record" and need.drift != "null"}
     seen: dict[str, None] = {}
     for file in files:
         seen.update(dict.fromkeys(_json_columns(file, set(lacking))))

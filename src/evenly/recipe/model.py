@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from evenly.recipe.steps import Column, ColumnNames, Columns, Step, Strict
+from evenly.recipe.steps import Column, ColumnNames, Step, Strict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,13 +55,18 @@ class Source(Strict):
     """One source of records: files, how to name a record, and what its fields are to the recipe.
 
     `rename` maps names in the data to the recipe's; all else, here and in the recipe, uses the recipe's names.
+    `id` names a column, or several that are hashed; without it the whole record is, with the columns given here.
+    `drift` says what happens where files differ in a column, or it is not of the type that the recipe needs: `error`
+    refuses the file, or a JSON or CSV row alone; `coerce` converts what it can, such as numbers as text; `null` makes
+    null of the rest, and of a column that a file lacks. What is only passed through becomes text where it differs.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
     files: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
     format: Literal["jsonl", "csv", "parquet"] | None = None
-    id: Columns
+    id: ColumnNames = Field(default_factory=list[str])
     duplicate_ids: Literal["error", "drop"] = "error"
+    drift: Literal["error", "coerce", "null"] = "error"
     rename: dict[Column, Column] = Field(default_factory=dict[str, str])
     columns: dict[Column, GivenColumn] = Field(default_factory=dict[str, GivenColumn])
     filter: Annotated[str, Field(min_length=1)] | None = None

@@ -12,7 +12,7 @@ import string
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from evenly.columns import SOURCE
+from evenly.columns import RECORD, SOURCE
 from evenly.recipe.expression import Expression, ExpressionError, parse_expression
 from evenly.recipe.model import WeightTable
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Recipe
     from evenly.recipe.steps import Step
 
-Kind = Literal["any", "text", "number", "list", "json", "boolean"]
-"""What a column is read as: `any` keeps its own type, `json` is any value as its JSON text."""
+Kind = Literal["any", "text", "number", "list", "json", "boolean", "record"]
+"""What a column is read as: `any` keeps its own type, `json` is any value as its JSON text, `record` all of a row."""
+
+Drift = Literal["error", "coerce", "null"]
+"""What becomes of a value that is not what the recipe needs, or not what the column is in other files."""
 
 Yields = Literal["boolean", "number", "text", "unknown"]
 """What an expression is asked to yield."""
@@ -42,6 +45,7 @@ class Need:
     column: str
     kind: Kind
     path: str
+    drift: Drift = "error"
 
 
 @dataclass
@@ -173,10 +177,16 @@ def _is_held(name: str, flow: Flow) -> bool:
 
 
 def data_needs(recipe: Recipe, index: int) -> tuple[Need, ...]:
-    """Return what is read from a source, under the names that the columns have in its data."""
-    in_data = {new: old for old, new in recipe.sources[index].rename.items()}
-    needs = column_flow(recipe, index).needs.values()
-    return tuple(replace(need, column=in_data.get(need.column, need.column)) for need in needs)
+    """Return what is read from a source, under the names that the columns have in its data.
+
+    Where the source names no id, all of each record is read besides, to be hashed into one.
+    """
+    source = recipe.sources[index]
+    in_data = {new: old for old, new in source.rename.items()}
+    needs = list(column_flow(recipe, index).needs.values())
+    if not source.id:
+        needs.append(Need(RECORD, "record", f"sources[{index}].id"))
+    return tuple(replace(need, column=in_data.get(need.column, need.column), drift=source.drift) for need in needs)
 
 
 def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:

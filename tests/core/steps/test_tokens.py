@@ -27,7 +27,7 @@ class Characters:
     fingerprint: str = "0"
     byte_lengths: NDArray[np.uint32] | None = None
 
-    def encode(self, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    def encode(self, texts: list[str], **_: bool) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """Return the ids of all texts and their offsets."""
         flat = [ord(character) for text in texts for character in text]
         return np.array(flat, np.uint32), np.cumsum([0, *map(len, texts)], dtype=np.int64)
