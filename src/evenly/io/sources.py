@@ -156,6 +156,8 @@ def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) 
                 continue
             if need.column not in columns:
                 raise _no_column(need, source, file.name, list(columns))
+            if columns[need.column] == "null":
+                continue  # nothing but nulls: it agrees with any type
             known, first = types.setdefault(need.column, (columns[need.column], file))
             if need.kind == "any" and need.drift == "error" and known != columns[need.column]:
                 message = (
