@@ -304,7 +304,7 @@ def shared_type(types: set[str]) -> str:
 
 def _bytes_of(piece: Piece, pieces: Sequence[Piece]) -> int:
     """Return the bytes that finishing a piece stands for on the bar; row groups share their file's."""
-    if piece.format != "parquet":
+    if piece.format not in {"parquet", "arrow"}:
         return piece.stop - piece.start
     return piece.file.path.stat().st_size // sum(one.file == piece.file for one in pieces)
 

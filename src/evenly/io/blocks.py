@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 BLOCK_BYTES: Final = 16 * 2**20
 """Bytes of a block of JSON Lines, and of a piece."""
 
-FORMATS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+FORMATS: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
 """Ending -> format, once that of a compression is taken off."""
 
 COMPRESSIONS: Final = (".gz", ".zst", ".bz2")
@@ -108,13 +119,14 @@ def format_of(file: File, named: str | None) -> str:
         return named
     endings = [ending for ending in file.path.suffixes if ending not in COMPRESSIONS]
     if endings and endings[-1] in FORMATS:
-        if FORMATS[endings[-1]] == "parquet" and file.path.suffix in COMPRESSIONS:
-            message = (
-                f"{file}: Parquet is packed within; a file packed once more can't be read by row groups. Unpack it."
-            )
+        if FORMATS[endings[-1]] in {"parquet", "arrow"} and file.path.suffix in COMPRESSIONS:
+            kind = FORMATS[endings[-1]].capitalize()
+            message = f"{file}: {kind} is packed within; a file packed once more can't be read in parts. Unpack it."
             raise DataError(message)
         return FORMATS[endings[-1]]
-    message = f"{file}: the ending says no format. Name it: `format: jsonl`, csv or parquet, in the recipe's source."
+    message = (
+        f"{file}: the ending says no format. Name it: `format: jsonl`, csv, parquet or arrow, in the recipe's source."
+    )
     raise DataError(message)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from evenly.errors import DataError
-from evenly.io import csvs, jsonl, parquet
+from evenly.io import arrow, csvs, jsonl, parquet
 from evenly.io.blocks import BLOCK_BYTES, Piece, format_of, is_compressed, unreadable
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = 
     "jsonl": jsonl.read,
     "csv": csvs.read,
     "parquet": parquet.read,
+    "arrow": arrow.read,
 }
 """Format -> its reader."""
 
@@ -58,6 +59,8 @@ def _ranges(file: File, kind: str) -> Iterator[tuple[int, int, int]]:
         size = file.path.stat().st_size
         if kind == "parquet":
             yield from parquet.row_groups(file)
+        elif kind == "arrow":
+            yield from arrow.batches(file)
         elif kind == "csv" or is_compressed(file):
             yield 0, size, 0
         else:

@@ -15,8 +15,9 @@ import msgspec
 from wcmatch import glob
 
 from evenly.errors import DataError, choices_line, did_you_mean
-from evenly.io import csvs, parquet
+from evenly.io import arrow, csvs, parquet
 from evenly.io.blocks import File, format_of, unreadable
+from evenly.io.folders import files_of
 from evenly.io.jsonl import BOM
 from evenly.io.streams import line_blocks, open_bytes
 
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 BRACES = 10_000
 """Patterns that the braces of one may stand for."""
 
-HEADERS: Final[dict[str, Callable[[File], dict[str, str]]]] = {"csv": csvs.header_of, "parquet": parquet.header_of}
+HEADERS: Final[dict[str, Callable[[File], dict[str, str]]]] = {
+    "csv": csvs.header_of,
+    "parquet": parquet.header_of,
+    "arrow": arrow.header_of,
+}
 """Format whose files name their columns -> what reads them: column -> what it is read as."""
 
 PROBED_LINES = 10_000
@@ -50,7 +55,7 @@ def find_files(source: Source, number: int = 0) -> list[File]:
     """Return the source's files, each once, sorted by path.
 
     Raises:
-        DataError: for a pattern that matches nothing, a folder, or an address that this version can't read.
+        DataError: for a pattern that matches nothing, a folder that is no dataset, an address that can't be read.
     """
     found: dict[str, File] = {}
     where = f"recipe.sources[{number}].files"
@@ -62,10 +67,8 @@ def find_files(source: Source, number: int = 0) -> list[File]:
             )
             raise DataError(message)
         for path in _matches(pattern, f"{where}[{index}]"):
-            if path.is_dir():
-                message = f"{where}[{index}]: '{path}' is a folder. Name its files: '{path}/*.jsonl'."
-                raise DataError(message)
-            found[path.as_posix()] = File.at(path)
+            for file in files_of(path, f"{where}[{index}]") if path.is_dir() else [path]:
+                found[file.as_posix()] = File.at(file)
     return [found[name] for name in sorted(found)]
 
 
