@@ -306,7 +306,7 @@ FAULTS: dict[str, Fault] = {
         recipe={"sources__0__files": "{1..100000000}.jsonl"}, says=("recipe.sources[0].files[0]",)
     ),
     "folder": Fault({"data/a.jsonl": good()}, {"sources__0__files": "data"}, (), ("is a folder", "data/*.jsonl")),
-    "address": Fault(recipe={"sources__0__files": "hf://datasets/a/b.jsonl"}, says=("is an address",)),
+    "address": Fault(recipe={"sources__0__files": "https://x.org/b.jsonl"}, says=("https:// can't be read",)),
     "ending that says nothing": Fault(
         {"a.txt": good()}, {"sources__0__files": "a.txt"}, (), ("a.txt", "format: jsonl")
     ),

@@ -472,9 +472,8 @@ def test_a_file_that_is_no_tokenizer_is_refused_in_one_line(content: bytes, tmp_
 
 def test_a_hub_id_is_told_what_to_use_instead() -> None:
     message = _refusal("meta-llama/Llama-3.1-8B")
-    assert "Hugging Face Hub" in message
-    assert "--set tokenizer=path/to/tokenizer.json" in message
-    assert "packaged: o200k_base, cl100k_base" in message
+    assert "http://127.0.0.1:9 can't be reached" in message  # tests/io/test_hub.py has one that can
+    assert "--set tokenizer=o200k_base" in message
 
 
 def test_a_misspelt_vocabulary_gets_a_suggestion() -> None:

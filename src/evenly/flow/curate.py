@@ -54,7 +54,7 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         DataError: when the inputs don't hold what the recipe asks of them.
         TokenizerError: when the tokenizer can't be had.
     """
-    files = all_files(recipe)
+    files = all_files(recipe, reporter)
     found_as = describe([file for _, file in files])
     inputs = [asdict(one) for one in found_as]
     # As given, since that is what a pool's ledger shows, and absolute, since it may be given from anywhere.
@@ -91,13 +91,17 @@ def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
             raise DataError(message)
 
 
-def all_files(recipe: Recipe) -> list[tuple[int, File]]:
+def all_files(recipe: Recipe, reporter: Reporter) -> list[tuple[int, File]]:
     """Return the files of all sources, in the recipe's order, each with its source's number.
 
     Raises:
         DataError: for a pattern that matches nothing.
     """
-    return [(number, file) for number, source in enumerate(recipe.sources) for file in find_files(source, number)]
+    return [
+        (number, file)
+        for number, source in enumerate(recipe.sources)
+        for file in find_files(source, number, reporter.phase)
+    ]
 
 
 def check_inputs(recipe: Recipe, files: Sequence[tuple[int, File]]) -> tuple[tuple[Need, ...], ...]:

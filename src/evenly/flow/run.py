@@ -84,14 +84,14 @@ class PlanResult:
         }
 
 
-def check_sources(recipe: Recipe) -> list[str]:
+def check_sources(recipe: Recipe, reporter: Reporter | None = None) -> list[str]:
     """Open the recipe's inputs and tokenizer without running it; return the names of the input files.
 
     Raises:
         DataError: for files that are missing, unreadable or lack a column.
         TokenizerError: when the tokenizer can't be had.
     """
-    files = all_files(recipe)
+    files = all_files(recipe, reporter or Silent())
     if recipe.tokenizer is not None:
         load_tokenizer(recipe.tokenizer)
     cut(recipe, files)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evenly.core.conversations import Chat
 from evenly.errors import TokenizerError
+from evenly.io.tokenizers import tokenizer_path
 from evenly.io.vocabularies import PACKAGED
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class _Named(BaseModel):
@@ -54,7 +58,7 @@ def load_chat(spec: str, base: Path | None = None) -> Chat | None:
     """
     if spec in PACKAGED:
         return None
-    folder = ((base or Path()) / spec).parent
+    folder = tokenizer_path(spec, base).parent
     beside, written = folder / "tokenizer_config.json", folder / "chat_template.jinja"
     try:
         config = _Config.model_validate_json(beside.read_bytes()) if beside.exists() else _Config()

@@ -19,11 +19,13 @@ from evenly.io import arrow, csvs, parquet
 from evenly.io.blocks import File, format_of, unreadable
 from evenly.io.folders import files_of
 from evenly.io.jsonl import BOM
+from evenly.io.remote import remote_files, silent
 from evenly.io.streams import line_blocks, open_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from evenly.io.remote import Phase
     from evenly.recipe.model import Source
     from evenly.recipe.needs import Need
 
@@ -51,23 +53,20 @@ class Input:
     version: str | None = None
 
 
-def find_files(source: Source, number: int = 0) -> list[File]:
-    """Return the source's files, each once, sorted by path.
+def find_files(source: Source, number: int = 0, phase: Phase = silent) -> list[File]:
+    """Return the source's files, each once, sorted by name; remote ones are fetched first, in a `phase` of their own.
 
     Raises:
         DataError: for a pattern that matches nothing, a folder that is no dataset, an address that can't be read.
     """
     found: dict[str, File] = {}
-    where = f"recipe.sources[{number}].files"
     for index, pattern in enumerate(source.files):
+        where = f"recipe.sources[{number}].files[{index}]"
         if "://" in pattern:
-            message = (
-                f"{where}[{index}]: '{pattern}' is an address, and this version of Evenly reads local "
-                f"files. Download them and give their place: --set 'sources.{number}.files=data/*.jsonl.gz'."
-            )
-            raise DataError(message)
-        for path in _matches(pattern, f"{where}[{index}]"):
-            for file in files_of(path, f"{where}[{index}]") if path.is_dir() else [path]:
+            found |= {file.name: file for file in remote_files(pattern, where, phase)}
+            continue
+        for path in _matches(pattern, where):
+            for file in files_of(path, where) if path.is_dir() else [path]:
                 found[file.as_posix()] = File.at(file)
     return [found[name] for name in sorted(found)]
 

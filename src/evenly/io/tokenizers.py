@@ -7,7 +7,7 @@ else a file may hold goes through Hugging Face `tokenizers`, which is also what 
 from __future__ import annotations
 
 import hashlib
-import re
+import os
 import tempfile
 import threading
 from binascii import b2a_base64
@@ -24,6 +24,7 @@ import tokenizers
 from pydantic import BaseModel, Field, ValidationError
 
 from evenly.errors import TokenizerError, choices_line, did_you_mean
+from evenly.io import hub
 from evenly.io.vocabularies import PACKAGED, packaged_content, read_vocabulary
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from evenly.core.tokens import Tokenizer
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ALPHABET = frozenset(tokenizers.pre_tokenizers.ByteLevel.alphabet())
 _Id = Annotated[int, Field(ge=0, lt=1 << 24)]
 _LOADING = threading.Lock()  # two threads that want the same file load it once
@@ -95,7 +95,7 @@ class ReferenceTokenizer:
 
 
 def load_tokenizer(spec: str, base: Path | None = None) -> Tokenizer:
-    """Return the tokenizer that a recipe's `tokenizer` names: a `….json` file or a packaged vocabulary.
+    """Return the tokenizer that a recipe's `tokenizer` names: a `….json` file, a packaged vocabulary, or a Hub id.
 
     A relative path starts at `base` (by default the working directory). The same file, by path, size and mtime, is
     loaded once per process. That takes one to two seconds for a vocabulary of 100,000 to 200,000 tokens, nearly all of
@@ -106,45 +106,47 @@ def load_tokenizer(spec: str, base: Path | None = None) -> Tokenizer:
     [0, 2, 6]
 
     Raises:
-        TokenizerError: when there is no such file or vocabulary, or the file is not a tokenizer's.
+        TokenizerError: when there is no such file, vocabulary or model, or the file is not a tokenizer's.
     """
     with _LOADING:
-        if spec in PACKAGED:
-            return _load_packaged(spec)
-        if spec.lower().endswith(".json"):
-            return _load_path(spec, (base or Path()) / spec)
-    raise TokenizerError(_unknown(spec))
+        return _load_packaged(spec) if spec in PACKAGED else _load_path(spec, tokenizer_path(spec, base))
 
 
 def tokenizer_fingerprint(spec: str, base: Path | None = None) -> str:
     """Return the fingerprint that the loaded tokenizer would have, without the seconds that loading takes.
 
     Raises:
-        TokenizerError: when there is no such file or vocabulary.
+        TokenizerError: when there is no such file, vocabulary or model.
     """
     if spec in PACKAGED:
         return _packaged_fingerprint(spec, packaged_content(spec))
-    if not spec.lower().endswith(".json"):
-        raise TokenizerError(_unknown(spec))
-    with _readable(spec, (base or Path()) / spec) as path:
+    with _readable(spec, tokenizer_path(spec, base)) as path:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _unknown(spec: str) -> str:
-    """Return what to tell of a spec that is neither a file nor a packaged vocabulary."""
-    packaged = choices_line("packaged", PACKAGED)
-    # Hub ids will be resolved here, to a tokenizer.json of a pinned commit.
-    if _HUB_ID.fullmatch(spec):
-        return (
-            f"recipe.tokenizer: '{spec}' is an id on the Hugging Face Hub, and this version does not fetch from there."
-            f" Name a tokenizer.json on this machine, for example --set tokenizer=path/to/tokenizer.json,"
-            f" or a packaged vocabulary.{packaged}"
-        )
+def tokenizer_path(spec: str, base: Path | None = None) -> Path:
+    """Return the place of the tokenizer.json that is meant, fetched from the Hub (once per process) for an id there.
+
+    Raises:
+        TokenizerError: for a text that is neither, and for an id whose file can't be had.
+    """
+    if spec.lower().endswith(".json"):
+        return (base or Path()) / spec
+    if hub.TOKENIZER.fullmatch(spec):
+        return _fetched(spec, os.environ.get("HF_ENDPOINT"), os.environ.get("HF_HUB_CACHE"))
     near = did_you_mean(spec, PACKAGED)
-    return (
-        f"recipe.tokenizer: '{spec}' is neither a path to a tokenizer.json (it would end in .json)"
-        f" nor a packaged vocabulary.{near}{packaged}"
+    message = (
+        f"recipe.tokenizer: '{spec}' is neither a path to a tokenizer.json (it would end in .json), nor an id on the "
+        f"Hugging Face Hub (OWNER/NAME), nor a packaged vocabulary.{near}{choices_line('packaged', PACKAGED)}"
     )
+    raise TokenizerError(message)
+
+
+@lru_cache(maxsize=8)
+def _fetched(spec: str, endpoint: str | None, cache: str | None) -> Path:
+    """Fetch a tokenizer; where from and where to are only what tells one fetch from another."""
+    del endpoint, cache
+    return hub.tokenizer_file(spec)
 
 
 # --- a tokenizer.json -------------------------------------------------------------------------------------------------
