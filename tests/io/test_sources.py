@@ -146,7 +146,8 @@ def test_a_path_that_gives_no_value_is_refused(pattern: str, path: str) -> None:
 
 def check(*files: str, columns: tuple[str, ...] = ("id", "price"), **more: Any) -> None:
     needs = [Need(column, "any", f"balance.{column}") for column in columns]
-    check_columns(source("x", **more), [File.at(Path(file)) for file in files], needs)
+    given = source("x", **more)
+    check_columns([File.at(Path(file)) for file in files], needs, given.format, list(given.columns))
 
 
 def test_a_json_column_may_be_in_any_line_of_any_file() -> None:

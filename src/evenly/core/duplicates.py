@@ -10,14 +10,28 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from evenly.columns import CONTENT, ID, LINE, PIECE
+from evenly.core.characters import SPACES
 from evenly.core.hashing import hashed, identity
-from evenly.core.steps.characters import SPACES
+from evenly.core.near import is_blank, signatures
 
 if TYPE_CHECKING:
-    from evenly.recipe.steps import Unique
+    from evenly.recipe.steps import NearUnique, Unique
 
 PLACE: Final = (PIECE, LINE)
 """Where a record stands: the one name that even equal ids do not share."""
+
+
+def group_column(step: int) -> str:
+    """Return the column of the keys that holds what a global step groups records by; `step` is its place in curate."""
+    return f"__group_{step}__"
+
+
+def signed(frame: pl.DataFrame, step: NearUnique) -> pl.Series:
+    """Return the signatures of a `near_unique` step's texts (Binary, 512 bytes), null for a text without words."""
+    made = signatures(frame[step.column].cast(pl.String), step.ngram)
+    blank = is_blank(made)
+    rows = [None if no else row.tobytes() for row, no in zip(made.astype("<u4"), blank, strict=True)]
+    return pl.Series("signed", rows, dtype=pl.Binary)
 
 
 def group_hash(frame: pl.DataFrame, step: Unique) -> pl.Series:

@@ -17,7 +17,9 @@ import polars_hash as plh
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Purpose = Literal["select", "shuffle", "split", "duplicate", "allocate", "content", "identity-1", "identity-2"]
+Purpose = Literal[
+    "select", "shuffle", "split", "duplicate", "allocate", "content", "shingle", "identity-1", "identity-2"
+]
 
 SALTED: Final = frozenset({"select", "shuffle"})
 """What the recipe's seed salts. A record keeps its split, and duplicates their survivor, under every seed."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenly.errors import DataError, EvenlyError
 from evenly.flow.duplicates import drop_duplicates
+from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
 from evenly.io.chats import load_chat
@@ -25,7 +26,7 @@ from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
 from evenly.recipe.needs import carried_columns, column_flow, data_needs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evenly.core.conversations import Chat
@@ -55,14 +56,14 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         TokenizerError: when the tokenizer can't be had.
     """
     files = all_files(recipe, reporter)
-    found_as = describe([file for _, file in files])
+    kept_out = excluded_files(recipe, reporter)
+    watched = [file for _, file in files] + [file for own in kept_out.values() for file in own]
+    found_as = describe(watched)
     inputs = [asdict(one) for one in found_as]
-    # As given, since that is what a pool's ledger shows, and absolute, since it may be given from anywhere.
-    places = [{"source": number, "at": file.place} for number, file in files]
-    name = _fingerprint(recipe, [one | place for one, place in zip(inputs, places, strict=True)])
+    name = _fingerprint(recipe, files, kept_out)
     pools.sweep_dead()
     found = pools.find_pool(name)
-    if found is not None and not (recheck and _changed(found, [file for _, file in files], engine, reporter)):
+    if found is not None and not (recheck and _changed(found, watched, engine, reporter)):
         return found, True
     job = Job(
         recipe,
@@ -70,13 +71,14 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         carried=tuple(carried_columns(recipe)),
         tokenizer=load_tokenizer(recipe.tokenizer) if recipe.tokenizer is not None else None,
         chat=_chat(recipe),
+        excluded=load_excluded(recipe, kept_out),
         folder=pools.new_folder(name),
     )
     try:
         built = _build(job, files, engine, reporter)
-        for one, digest in zip(inputs, _digests("hash", [file for _, file in files], engine, reporter), strict=True):
+        for one, digest in zip(inputs, _digests("hash", watched, engine, reporter), strict=True):
             one["sha256"] = digest
-        _refuse_changed(found_as, describe([file for _, file in files]))
+        _refuse_changed(found_as, describe(watched))
         index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=recipe.name, inputs=inputs, **built)
         return pools.finish(job.folder, index), False
     finally:
@@ -113,7 +115,7 @@ def check_inputs(recipe: Recipe, files: Sequence[tuple[int, File]]) -> tuple[tup
     needs = tuple(data_needs(recipe, number) for number in range(len(recipe.sources)))
     for number, source in enumerate(recipe.sources):
         own = [file for owner, file in files if owner == number]
-        check_columns(source, own, needs[number])
+        check_columns(own, needs[number], source.format, list(source.columns))
         for file in own:
             given_columns(source, file, number)
     return needs
@@ -124,16 +126,17 @@ def cut(recipe: Recipe, files: Sequence[tuple[int, File]]) -> list[Piece]:
     pieces: list[Piece] = []
     for number, source in enumerate(recipe.sources):
         own = [file for owner, file in files if owner == number]
-        pieces += cut_into_pieces(own, source.format, number, len(pieces))
+        pieces += cut_into_pieces(own, source.format, f"recipe.sources[{number}].files", number, len(pieces))
     return pieces
 
 
-def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
+def _fingerprint(recipe: Recipe, files: Sequence[tuple[int, File]], kept_out: Mapping[int, Sequence[File]]) -> str:
     """Return the name of the pool: a hash of all that its content depends on."""
     resolved = recipe.to_dict()
     return pools.fingerprint(
         {
-            "inputs": inputs,
+            "inputs": [_identity(file) | {"source": number} for number, file in files],
+            "excluded": [_identity(file) | {"step": step} for step, own in kept_out.items() for file in own],
             "sources": [{key: value for key, value in one.items() if key != "files"} for one in resolved["sources"]],
             "tokenizer": tokenizer_fingerprint(recipe.tokenizer) if recipe.tokenizer is not None else None,
             "chat": asdict(chat) if (chat := _chat(recipe)) is not None else None,
@@ -147,6 +150,11 @@ def _fingerprint(recipe: Recipe, inputs: list[dict[str, Any]]) -> str:
             "max_bad_fraction": recipe.max_bad_fraction,
         }
     )
+
+
+def _identity(file: File) -> dict[str, Any]:
+    """Return what tells a file's state: as given, since a ledger shows that, and absolute, wherever it was given."""
+    return asdict(describe([file])[0]) | {"at": file.place}
 
 
 def _chat(recipe: Recipe) -> Chat | None:

@@ -1,4 +1,4 @@
-"""Equal ids and `unique` steps over the whole pool: folds over the keys that each piece left, then the losers go.
+"""Equal ids, `unique` and `near_unique` over the whole pool: folds over the keys of all pieces, then the losers go.
 
 The keys of a few million rows are looked at in one go, more than that in partitions by hash, so that memory stays flat.
 Only the parts that lose a record are written anew.
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from evenly.columns import ID, LINE, PIECE, REASON
-from evenly.core.duplicates import PLACE, losers_by_id, losers_by_value, repeated_ids
+from evenly.core.duplicates import PLACE, group_column, losers_by_id, losers_by_value, repeated_ids
 from evenly.core.hashing import hashed
 from evenly.errors import DataError
-from evenly.recipe.steps import reasons
+from evenly.flow.near import near_losers
+from evenly.recipe.steps import GLOBAL_KINDS, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +37,7 @@ DUPLICATE_IDS: Final = "duplicate_ids"
 def drop_duplicates(
     recipe: Recipe, folder: Path, parts: Sequence[Part], placed: Sequence[dict[str, Any]]
 ) -> tuple[Counter[str], list[Part]]:
-    """Drop the losers of equal ids and of each `unique` step from the parts in `folder`.
+    """Drop the losers of equal ids, of `unique` and of `near_unique` from the parts in `folder`.
 
     Returns rows by reason, and the parts with the rows that they have left. A row that a step had dropped already
     counts under duplicate_ids now, so a reason's rows may be negative.
@@ -58,14 +59,29 @@ def drop_duplicates(
             _refuse_repeated(own, slices, placed, recipe, number)
         else:
             dead.append(_fold(own, ID, slices, losers_by_id, DUPLICATE_IDS))
-    unique = [name for name, step in zip(reasons(recipe.curate), recipe.curate, strict=True) if step.kind == "unique"]
-    for index, reason in enumerate(unique):
-        group = f"__unique_{index}__"
+    for index, (reason, step) in enumerate(zip(reasons(recipe.curate), recipe.curate, strict=True)):
+        if step.kind not in GLOBAL_KINDS:
+            continue
+        group = group_column(index)
         alive = keys.filter(pl.col(group).is_not_null())
-        if dead:
-            alive = alive.join(pl.concat(dead).lazy().select(PLACE), on=PLACE, how="anti")
+        gone = pl.concat(dead).select(PLACE) if dead else None
+        if step.kind == "near_unique":
+            rows = alive.select(pl.len()).collect().item()
+            lost = near_losers(_alive(folder, names, group, gone), rows, group, step.body.threshold, folder)
+            dead.append(lost.with_columns(pl.lit(reason).alias(REASON)))
+            continue
+        if gone is not None:
+            alive = alive.join(gone.lazy(), on=PLACE, how="anti")
         dead.append(_fold(alive, group, slices, partial(losers_by_value, group=group), reason))
     return _bury(folder, parts, pl.concat(dead)) if dead else (Counter[str](), list(parts))
+
+
+def _alive(folder: Path, names: Sequence[str], group: str, gone: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
+    """Yield each part's keys that a step looks at: those that have a group and that no earlier step dropped."""
+    for name in names:
+        frame = pl.read_parquet(folder / "keys" / name, columns=[ID, *PLACE, group], glob=False)
+        frame = frame.filter(pl.col(group).is_not_null())
+        yield frame if gone is None else frame.join(gone, on=PLACE, how="anti")
 
 
 def _slices(keys: pl.LazyFrame, column: str, slices: int) -> Iterator[pl.DataFrame]:

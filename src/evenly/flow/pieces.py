@@ -15,9 +15,9 @@ import polars as pl
 
 from evenly.columns import COMPLETION, CONTENT, ID, KEEP, LINE, PIECE, PROMPT, REASON, RECORD, SOURCE, TOKENS
 from evenly.core.conversations import Chat, count_conversations, turn_keys
-from evenly.core.duplicates import group_hash
+from evenly.core.duplicates import group_column, group_hash, signed
 from evenly.core.hashing import content, identity
-from evenly.core.steps import curate
+from evenly.core.steps import Beside, curate
 from evenly.core.steps.tokens import Spoken
 from evenly.core.template import render
 from evenly.core.tokens import count
@@ -27,9 +27,10 @@ from evenly.io.sources import given_columns
 from evenly.recipe.expression import parse_expression, to_polars
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from evenly.core.exclude import Excluded
     from evenly.core.tokens import Tokenizer
     from evenly.io.blocks import Block, Piece
     from evenly.recipe.model import Recipe, Source
@@ -51,6 +52,8 @@ class Job:
     folder: Path
     chat: Chat | None = None
     """The tokenizer's chat template, for conversations."""
+    excluded: Mapping[int, Excluded] = field(default_factory=dict[int, "Excluded"])
+    """What each `exclude` step keeps out, by its place in curate."""
 
 
 @dataclass
@@ -76,8 +79,9 @@ class CuratedBlock:
         kept: __id__, __piece__, __line__, __tokens__ (where a tokenizer is named) and the carried columns.
         dropped: __id__, __piece__, __line__, __reason__.
         turn_keys: what the turns of kept conversations hold.
-        keys: of all good rows: __id__, __piece__, __line__, __content__, and per `unique` step the hash of its columns
-            (null for a dropped row).
+        keys: of all good rows: __id__, __piece__, __line__, __content__, and per global step what groups records:
+            for `unique` a hash of its columns, for `near_unique` a signature (null for a dropped row, or one that is
+            like no other).
         rejected: the bad rows, those without an id among them.
     """
 
@@ -128,14 +132,18 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
         survivor = content([name for name in frame.columns if name not in {ID, PIECE, LINE}], frame.schema)
     keys = frame.select(ID, PIECE, LINE, survivor.alias(CONTENT))
     frame, unwanted = _filtered(frame, source)
-    spoken = Spoken(frozenset(job.recipe.template.messages), job.chat)
-    curated = curate(frame, job.recipe.curate, job.tokenizer, spoken)
+    beside = Beside(Spoken(frozenset(job.recipe.template.messages), job.chat), job.excluded)
+    curated = curate(frame, job.recipe.curate, job.tokenizer, beside)
     kept, hollow = _count_tokens(curated.kept, job)
     dropped = pl.concat([unwanted, curated.dropped.select(hollow.columns), hollow])
-    groups = [group_hash(kept, step.body) for step in job.recipe.curate if step.kind == "unique"]
+    makers = {"unique": group_hash, "near_unique": signed}
+    groups = [
+        makers[step.kind](kept, step.body).alias(group_column(index))
+        for index, step in enumerate(job.recipe.curate)
+        if step.kind in makers
+    ]
     if groups:
-        named = [group.alias(f"__unique_{index}__") for index, group in enumerate(groups)]
-        keys = keys.join(kept.select(LINE, *named), on=LINE, how="left", maintain_order="left")
+        keys = keys.join(kept.select(LINE, *groups), on=LINE, how="left", maintain_order="left")
     tokens = [TOKENS] if job.tokenizer is not None else []
     held = kept.select(ID, PIECE, LINE, *tokens, *job.carried)
     turns = turn_keys(kept[PROMPT]) if job.recipe.template.messages else set[str]()

@@ -15,6 +15,7 @@ from evenly.errors import EvenlyError, UserError, did_you_mean
 from evenly.flow.curate import all_files, check_inputs, cut, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
+from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.tokenizers import load_tokenizer
@@ -96,6 +97,7 @@ def check_sources(recipe: Recipe, reporter: Reporter | None = None) -> list[str]
         load_tokenizer(recipe.tokenizer)
     cut(recipe, files)
     check_inputs(recipe, files)
+    load_excluded(recipe, excluded_files(recipe, reporter or Silent()))
     return [file.name for _, file in files]
 
 

@@ -23,8 +23,14 @@ READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = 
 """Format -> its reader."""
 
 
-def cut_into_pieces(files: Sequence[File], named_format: str | None, source: int = 0, first: int = 0) -> list[Piece]:
-    """Return the pieces of a source's files, in the order given, numbered from `first`.
+def cut_into_pieces(
+    files: Sequence[File],
+    named_format: str | None,
+    where: str = "recipe.sources[0].files",
+    source: int = 0,
+    first: int = 0,
+) -> list[Piece]:
+    """Return the pieces of a source's files, in the order given, numbered from `first`; `where` is their place.
 
     Raises:
         DataError: for a file that can't be opened, or when the files are of several formats.
@@ -33,7 +39,7 @@ def cut_into_pieces(files: Sequence[File], named_format: str | None, source: int
     kinds = {format_of(file, named_format): file for file in files}
     if len(kinds) > 1:
         shown = " and ".join(f"{kind} ({file})" for kind, file in sorted(kinds.items()))
-        message = f"recipe.sources[{source}].files: one source has one format, found {shown}. Name the files of one."
+        message = f"{where}: they have one format, found {shown}. Name the files of one."
         raise DataError(message)
     for file in files:
         kind = format_of(file, named_format)

@@ -54,19 +54,26 @@ class Input:
 
 
 def find_files(source: Source, number: int = 0, phase: Phase = silent) -> list[File]:
-    """Return the source's files, each once, sorted by name; remote ones are fetched first, in a `phase` of their own.
+    """Return a source's files; see `find`."""
+    return find(source.files, f"recipe.sources[{number}].files", phase)
+
+
+def find(patterns: Sequence[str], where: str, phase: Phase = silent) -> list[File]:
+    """Return the files of some patterns, each once, sorted by name; remote ones are fetched first, in a `phase`.
+
+    `where` is the patterns' place in the recipe.
 
     Raises:
         DataError: for a pattern that matches nothing, a folder that is no dataset, an address that can't be read.
     """
     found: dict[str, File] = {}
-    for index, pattern in enumerate(source.files):
-        where = f"recipe.sources[{number}].files[{index}]"
+    for index, pattern in enumerate(patterns):
+        here = f"{where}[{index}]"
         if "://" in pattern:
-            found |= {file.name: file for file in remote_files(pattern, where, phase)}
+            found |= {file.name: file for file in remote_files(pattern, here, phase)}
             continue
-        for path in _matches(pattern, where):
-            for file in files_of(path, where) if path.is_dir() else [path]:
+        for path in _matches(pattern, here):
+            for file in files_of(path, here) if path.is_dir() else [path]:
                 found[file.as_posix()] = File.at(file)
     return [found[name] for name in sorted(found)]
 
@@ -138,8 +145,12 @@ def given_columns(source: Source, file: File, number: int = 0) -> dict[str, str]
     return columns
 
 
-def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) -> None:
+def check_columns(
+    files: Sequence[File], needs: Sequence[Need], named: str | None = None, given: Sequence[str] = ()
+) -> None:
     """Refuse a column that the files don't have, before anything is read in earnest.
+
+    `named` is the format that the recipe names; `given` are columns that the recipe gives, for errors.
 
     JSON Lines have no header: a column counts as there when one of the first 10,000 lines of any file has it, or else
     when its key stands anywhere in the files. (That second look costs a pass, and mostly ends in an error.)
@@ -147,9 +158,9 @@ def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) 
     Raises:
         DataError: naming the place in the recipe, the column, and what columns there are.
     """
-    kind = format_of(files[0], source.format)
+    kind = format_of(files[0], named)
     if kind == "jsonl":
-        _check_json(source, files, needs)
+        _check_json(files, needs, given)
     types: dict[str, tuple[str, File]] = {}
     for file in files if kind != "jsonl" else ():
         columns = HEADERS[kind](file)
@@ -157,7 +168,7 @@ def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) 
             if need.kind == "record" or (need.column not in columns and need.drift == "null"):
                 continue
             if need.column not in columns:
-                raise _no_column(need, source, file.name, list(columns))
+                raise _no_column(need, given, file.name, list(columns))
             if columns[need.column] == "null":
                 continue  # nothing but nulls: it agrees with any type
             known, first = types.setdefault(need.column, (columns[need.column], file))
@@ -169,7 +180,7 @@ def check_columns(source: Source, files: Sequence[File], needs: Sequence[Need]) 
                 raise DataError(message)
 
 
-def _check_json(source: Source, files: Sequence[File], needs: Sequence[Need]) -> None:
+def _check_json(files: Sequence[File], needs: Sequence[Need], given: Sequence[str]) -> None:
     lacking = {need.column: need for need in needs if need.kind != "record" and need.drift != "null"}
     seen: dict[str, None] = {}
     for file in files:
@@ -177,7 +188,12 @@ def _check_json(source: Source, files: Sequence[File], needs: Sequence[Need]) ->
         lacking = {name: need for name, need in lacking.items() if name not in seen}
     for need in lacking.values() if seen else ():  # no row at all is another fault
         if not any(_mentions(file, need.column) for file in files):
-            raise _no_column(need, source, f"source '{source.name}'", list(seen))
+            raise _no_column(need, given, _shown(files), list(seen))
+
+
+def _shown(files: Sequence[File]) -> str:
+    more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+    return f"{files[0]}{more}"
 
 
 def _mentions(file: File, column: str) -> bool:
@@ -201,7 +217,7 @@ def _json_columns(file: File, wanted: set[str]) -> list[str]:
     return list(seen)
 
 
-def _no_column(need: Need, source: Source, where: str, columns: Sequence[str]) -> DataError:
-    named = [*columns, *source.columns]
+def _no_column(need: Need, given: Sequence[str], where: str, columns: Sequence[str]) -> DataError:
+    named = [*columns, *given]
     near = did_you_mean(need.column, named)
     return DataError(f"recipe.{need.path}: no column '{need.column}' in {where}.{near}{choices_line('columns', named)}")

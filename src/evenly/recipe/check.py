@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evenly.recipe.model import GivenColumn, Recipe
+    from evenly.recipe.steps import Exclude
 
 
 SPLIT_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -97,12 +98,21 @@ def _steps(recipe: Recipe) -> Iterator[Fault]:
                 ("curate", index),
                 f"'{step.kind}' looks at one record and stands after '{seen_global}', which looks at all. Move it up.",
             )
+        if step.kind == "exclude":
+            yield from _exclude(step.body, ("curate", index, "exclude"))
         for low, high in (("min", "max"), ("min_tokens", "max_tokens")):
             lowest, highest = getattr(step.body, low, None), getattr(step.body, high, None)
             if lowest is not None and highest is not None and lowest > highest:
                 yield _fault(
                     ("curate", index, step.kind), f"{low} {lowest} is above {high} {highest}: nothing would be kept."
                 )
+
+
+def _exclude(step: Exclude, loc: Loc) -> Iterator[Fault]:
+    if step.on == "id" and step.column is not None:
+        yield _fault((*loc, "column"), "ids are compared; name the files' column with `their`.")
+    if step.on != "id" and step.column is None:
+        yield _fault((*loc, "column"), f"is missing: `on: {step.on}` compares a text. Name the column that has it.")
 
 
 def _template(recipe: Recipe) -> Iterator[Fault]:

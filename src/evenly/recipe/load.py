@@ -124,6 +124,12 @@ def _take_files_from(data: dict[str, Any], folder: Path) -> None:
         if is_mapping(source) and "files" in source:
             files: Any = source["files"]
             source["files"] = [moved(file) for file in files] if is_list(files) else moved(files)
+    steps: Any = data.get("curate")
+    for step in steps if is_list(steps) else []:
+        named = step.get("exclude") if is_mapping(step) else None
+        if is_mapping(named) and "files" in named:
+            own: Any = named["files"]
+            named["files"] = [moved(file) for file in own] if is_list(own) else moved(own)
     if str(data.get("tokenizer")).endswith(".json"):
         data["tokenizer"] = (folder / data["tokenizer"]).as_posix()
 

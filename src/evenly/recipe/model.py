@@ -25,8 +25,6 @@ LATER: Final = {
     "balance.min": "a floor per stratum",
     "balance.max": "a ceiling per stratum",
     "balance.shortfall": "shortfall rules",
-    "curate.near_unique": "near-duplicates",
-    "curate.exclude": "exclusion of other sets",
     "strata.width": "strata of a fixed width",
     "strata.quantile": "quantile strata",
     "strata.log": "log-width strata",

@@ -229,7 +229,7 @@ def _step(flow: Flow, step: Step, loc: Loc) -> None:
         case "unique":
             _read_all(flow, body.columns, "any", (*loc, "columns"))
         case _:
-            named = [body.column] if isinstance(body.column, str) else body.column
+            named = [body.column] if isinstance(body.column, str) else body.column or []
             _read_all(flow, named, "text", (*loc, "column"))
 
 

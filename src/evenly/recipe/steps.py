@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-GLOBAL_KINDS: Final = ("unique",)
+GLOBAL_KINDS: Final = ("unique", "near_unique")
 """Kinds that look at the whole pool; they come after the row-wise ones."""
 
 
@@ -152,6 +152,40 @@ class Unique(NamedStep):
     ] = Field(default_factory=list[Literal["case", "space"]])
 
 
+class NearUnique(NamedStep):
+    """Keep one of the records whose texts in `column` are alike: the smallest h('duplicate', id) of a group. Global.
+
+    Two texts are alike when an estimated share of at least `threshold` of their runs of `ngram` words is the same; a
+    group is all that hangs together by likeness.
+    """
+
+    column: Column
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    ngram: Annotated[int, Field(ge=1, le=100)] = 3
+
+
+class Exclude(NamedStep):
+    """Drop what other files hold: benchmark items, or an earlier selection.
+
+    `on: id` compares the record's id (`source:id` where there are several sources) with the files' column `id`;
+    `on: text` the text in `column` with theirs, whatever their case and white space; `on: near` drops a text that is
+    as alike as `near_unique` has it. `their` names the files' column, by default the same name.
+    """
+
+    files: Columns
+    on: Literal["id", "text", "near"]
+    column: Column | None = None
+    their: Column | None = None
+    format: Literal["jsonl", "csv", "parquet", "arrow"] | None = None
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    ngram: Annotated[int, Field(ge=1, le=100)] = 3
+
+    @property
+    def compared(self) -> str:
+        """The column of the files that is compared."""
+        return self.their or self.column or "id"
+
+
 def _as_filter(value: object) -> object:
     return {"where": value} if isinstance(value, str) else value
 
@@ -172,9 +206,11 @@ with warnings.catch_warnings():
         json: Json | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - pydantic's own `json` is deprecated
         chars: Chars | None = None
         tokens: Tokens | None = None
+        exclude: Exclude | None = None
         filter: Annotated[Filter | None, BeforeValidator(_as_filter, json_schema_input_type=str | Filter)] = None
         derive: Annotated[dict[Column, str], Field(min_length=1)] | None = None
         unique: Unique | None = None
+        near_unique: NearUnique | None = None
 
         @model_validator(mode="after")
         def _exactly_one(self) -> Self:

@@ -6,21 +6,21 @@ hashes in `evenly.core.duplicates`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from evenly.columns import REASON
+from evenly.core.exclude import Excluded, exclude
 from evenly.core.steps import objects, rows, text
-from evenly.core.steps.tokens import tokens
+from evenly.core.steps.tokens import Spoken, tokens
 from evenly.recipe.steps import GLOBAL_KINDS, reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from evenly.core.steps.tokens import Spoken
     from evenly.core.tokens import Tokenizer
     from evenly.recipe.steps import Step
 
@@ -40,7 +40,7 @@ JUDGES: Final[dict[str, Callable[[pl.DataFrame, Any], tuple[pl.DataFrame, pl.Ser
     "chars": rows.chars,
     "filter": rows.where,
 }
-"""Kind -> function of (frame, step) that also says which records are kept; `tokens` needs the tokenizer besides."""
+"""Kind -> function of (frame, step) that also says which records are kept; `tokens` and `exclude` need more."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,33 @@ class Curated:
     dropped: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What steps look at besides the frame: conversations' columns and template, and what is kept out, by step."""
+
+    spoken: Spoken = field(default_factory=Spoken)
+    excluded: Mapping[int, Excluded] = field(default_factory=dict[int, Excluded])
+
+
 def curate(
-    frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | None, spoken: Spoken | None = None
+    frame: pl.DataFrame, steps: Sequence[Step], tokenizer: Tokenizer | None, beside: Beside | None = None
 ) -> Curated:
     """Run the row-wise steps in order over one frame; a record is dropped by the first step that refuses it."""
     identity = [name for name in frame.columns if name.startswith("__")]
     dropped: list[pl.DataFrame] = []
-    for step, reason in zip(steps, reasons(list(steps)), strict=True):
+    beside = beside or Beside()
+    for index, (step, reason) in enumerate(zip(steps, reasons(list(steps)), strict=True)):
         if step.kind in GLOBAL_KINDS:
             continue
         if step.kind in CHANGES:
             frame = CHANGES[step.kind](frame, step.body)
             continue
-        frame, keep = (
-            tokens(frame, step.body, tokenizer, spoken)
-            if step.kind == "tokens"
-            else JUDGES[step.kind](frame, step.body)
-        )
+        if step.kind == "tokens":
+            frame, keep = tokens(frame, step.body, tokenizer, beside.spoken)
+        elif step.kind == "exclude":
+            frame, keep = exclude(frame, step.body, beside.excluded[index])
+        else:
+            frame, keep = JUDGES[step.kind](frame, step.body)
         if not keep.all():
             dropped.append(frame.filter(~keep).select(*identity, pl.lit(reason).alias(REASON)))
             frame = frame.filter(keep)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.core.steps.characters import DIGITS, SPACES
+from evenly.core.characters import DIGITS, SPACES
 
 if TYPE_CHECKING:
     from evenly.recipe.steps import Collapse, Delete, DropWords, Join, Replace

@@ -9,7 +9,7 @@ import unicodedata
 import polars as pl
 import pytest
 
-from evenly.core.steps.characters import DIGITS, SPACES
+from evenly.core.characters import DIGITS, SPACES
 
 CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
 UNICODE_14 = unicodedata.unidata_version == "14.0.0"

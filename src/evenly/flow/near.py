@@ -1,0 +1,125 @@
+"""`near_unique` over the whole pool: signatures on disk, joined into groups band by band, all but one of each lost.
+
+A record takes 512 bytes of disk for its signature, 8 for each band, 36 for who it is; they are mapped, so that memory
+holds what a band is worked on with: some 40 bytes a record, in partitions by hash beyond a few million.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from evenly.columns import ID, LINE, PIECE
+from evenly.core.hashing import hashed
+from evenly.core.near import (
+    ENTRIES,
+    band_hashes,
+    edges_in_band,
+    equal_neighbours,
+    flatten,
+    join,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+PARTITION_ROWS: Final = 4_000_000
+"""Records whose band is looked at together."""
+
+CHUNK_ROWS: Final = 100_000
+"""Signatures whose bands are hashed at a time."""
+
+
+def near_losers(keys: Iterable[pl.DataFrame], rows: int, column: str, threshold: float, scratch: Path) -> pl.DataFrame:
+    """Return the places of the records that lose to another of their group: all but the smallest h('duplicate', id).
+
+    `keys` are frames of `__id__`, `__piece__`, `__line__` and signatures in `column` (Binary, 512 bytes), `rows` in all
+    at most; `scratch` is where the arrays lie. The result has `__piece__` and `__line__`.
+    """
+    with tempfile.TemporaryDirectory(prefix="near-", dir=scratch) as folder:
+        store = _Store(Path(folder), rows)
+        for frame in keys:
+            store.add(frame, column)
+        parents = _groups(store, threshold)
+        return _all_but_first(store, parents)
+
+
+class _Store:
+    """What is known of each record, in files that are mapped into memory."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        """Make room for `rows` records."""
+        self.folder = folder
+        self.count = 0
+        self._rows = max(rows, 1)
+        self.signed = self.room("signed", np.uint32, (self._rows, ENTRIES))
+        self.piece, self.line = self.room("piece", np.uint32), self.room("line", np.uint64)
+        self.first, self.second = self.room("first", np.uint64), self.room("second", np.uint64)
+
+    def room(self, name: str, dtype: Any, shape: tuple[int, ...] | None = None) -> Array:  # noqa: ANN401 - numpy's types
+        """Return an array of zeros in a file."""
+        return np.memmap(self.folder / name, dtype=dtype, mode="w+", shape=shape or (self._rows,))
+
+    def add(self, frame: pl.DataFrame, column: str) -> None:
+        """Add records."""
+        here = slice(self.count, self.count + frame.height)
+        joined = b"".join(frame[column].to_list())
+        self.signed[here] = np.frombuffer(joined, dtype="<u4").reshape(-1, ENTRIES)
+        self.piece[here], self.line[here] = frame[PIECE].to_numpy(), frame[LINE].to_numpy()
+        order = frame.select(first=hashed(ID, "duplicate"), second=hashed(ID, "identity-2"))
+        self.first[here], self.second[here] = order["first"].to_numpy(), order["second"].to_numpy()
+        self.count += frame.height
+
+
+def _groups(store: _Store, threshold: float) -> Array:
+    """Return each record's group: the number of its smallest record."""
+    parents = store.room("parents", np.int64)[: store.count]
+    parents[:] = np.arange(store.count)
+    whole = _hashes(store, "whole", 1.0)[0]
+    for rows, _ in _partitions(whole, np.arange(store.count)):
+        before, after = equal_neighbours(whole[rows], store.signed[rows]) if rows.size > 1 else (rows[:0], rows[:0])
+        for pair in zip(rows[before].tolist(), rows[after].tolist(), strict=True):
+            join(parents, np.array(pair))
+    flatten(parents)
+    distinct = np.flatnonzero(parents == np.arange(store.count))
+    for band in _hashes(store, "bands", threshold):
+        for rows, hashes in _partitions(band, distinct):
+            for alike in edges_in_band(hashes, rows, store.signed, threshold, parents):
+                join(parents, alike)
+        flatten(parents)
+    return parents
+
+
+def _hashes(store: _Store, name: str, threshold: float) -> Array:
+    """Return the hashes of each band: UInt64, a row per band."""
+    bands = band_hashes(store.signed[:1], threshold).shape[1]
+    made = store.room(name, np.uint64, (bands, max(store.count, 1)))
+    for start in range(0, store.count, CHUNK_ROWS):
+        here = slice(start, min(start + CHUNK_ROWS, store.count))
+        made[:, here] = band_hashes(store.signed[here], threshold).T
+    return made[:, : store.count]
+
+
+def _partitions(hashes: Array, rows: Array) -> Iterable[tuple[Array, Array]]:
+    """Yield some rows and their hashes, in partitions that hold equal hashes together."""
+    slices = -(-rows.size // PARTITION_ROWS)
+    for number in range(slices):
+        here = rows if slices == 1 else rows[hashes[rows] % np.uint64(slices) == number]
+        yield here, np.asarray(hashes[here])
+
+
+def _all_but_first(store: _Store, parents: Array) -> pl.DataFrame:
+    sizes = np.bincount(parents, minlength=1)
+    rows = np.flatnonzero(sizes[parents] > 1)
+    held = {"group": parents, "first": store.first, "second": store.second, PIECE: store.piece, LINE: store.line}
+    frame = pl.DataFrame({name: np.asarray(values[rows]) for name, values in held.items()})
+    lost = frame.sort("group", "first", "second").filter(pl.int_range(pl.len()).over("group") > 0)
+    return lost.select(pl.col(PIECE).cast(pl.UInt32), pl.col(LINE).cast(pl.UInt64))
