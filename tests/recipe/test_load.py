@@ -103,7 +103,6 @@ def test_a_wrong_step_does_not_hide_what_else_is_wrong() -> None:
         ("test: 0.1", "te-st: 0.1", "'te-st' is no name of a split"),
         ("name: small", "name: small\nholdout: {fraction: 0.1}", "a holdout is not in this version of Evenly yet"),
         ("number: {column: price, min: 0.5}", "numbre: {column: price}", "unknown key 'numbre'. Did you mean 'number'"),
-        ("number: {column: price, min: 0.5}", "near_unique: {column: price}", "near-duplicates is not in this version"),
         ("number: {column: price, min: 0.5}", "unique: {columns: title}", "stands after 'unique', which looks at all"),
         ("min_tokens: 1", "min_tokens: 5, max_tokens: 2", "min_tokens 5 is above max_tokens 2"),
         ("split:", "export: {keep: [tokens]}\nsplit:", "'tokens' is a column that the output has of its own"),

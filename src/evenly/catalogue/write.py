@@ -127,6 +127,16 @@ class _Bits:
         raw = np.asarray(self._bits.random_raw(PIECE_LINES), dtype=np.uint64)[: self._lines]
         return (((raw >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)).astype(np.int64)
 
+    def spread(self) -> Integers:
+        """Return integers from 0 to 2^31 - 1, one from each 8,192th of that range for the lines of a whole piece.
+
+        Independent draws would leave the rarest prices to chance: the dearest fifty dollars hold four lines of a piece.
+        """
+        order = np.argsort(np.asarray(self._bits.random_raw(PIECE_LINES), dtype=np.uint64), kind="stable")
+        stretch = (1 << 31) // PIECE_LINES
+        within = np.asarray(self._bits.random_raw(PIECE_LINES), dtype=np.uint64) % np.uint64(stretch)
+        return (order.astype(np.int64) * stretch + within.astype(np.int64))[: self._lines]
+
 
 @dataclass(frozen=True)
 class _Stock:
@@ -181,7 +191,7 @@ class _Picks:
 
 def _picks(stock: _Stock, bits: _Bits) -> _Picks:
     """Draw the price of each line, then a product and a tier that would cost about as much."""
-    drawn: Integers = bits.below(1 << 31) * stock.dollars[-1] >> 31
+    drawn: Integers = bits.spread() * stock.dollars[-1] >> 31
     dollars = np.searchsorted(stock.dollars, drawn, side="right").astype(np.int64)
     cents = prices.cents_of(dollars, bits.below(1000))
     band = np.searchsorted(_bands(), cents, side="right").astype(np.int64) - 1

@@ -40,6 +40,10 @@ TEMPLATE_REASON = "template"
 """Why a record is dropped whose template would show a null."""
 
 
+RAW_CHARS = 65_536
+"""Characters of a bad row that quarantine keeps."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What it takes to curate a piece."""
@@ -120,7 +124,13 @@ def _quarantine(rejected: Sequence[Rejected], path: Path) -> None:
         return
     with path.open("a", encoding="utf-8", errors="backslashreplace") as out:
         for row in sorted(rejected, key=lambda row: row.line):
-            out.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+            out.write(json.dumps(asdict(row) | {"raw": _bounded(row.raw)}, ensure_ascii=False) + "\n")
+
+
+def _bounded(raw: str) -> str:
+    """Return a raw row, of a very long one the beginning: quarantine is for looking at."""
+    more = len(raw) - RAW_CHARS
+    return raw if more <= 0 else f"{raw[:RAW_CHARS]}… ({more:,} more characters)"
 
 
 def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:

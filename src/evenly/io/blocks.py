@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 BLOCK_BYTES: Final = 16 * 2**20
 """Bytes of a block of JSON Lines, and of a piece."""
 
+LINE_BYTES: Final = 64 * 2**20
+"""Longest line, or element of an array: no record of text is as long, and a file without a line end is all one line."""
+
+TOO_LONG: Final = f"longer than {LINE_BYTES // 2**20} MiB"
+"""Why such a line is rejected."""
+
+SHOWN_BYTES: Final = 1_000
+"""Bytes of a line that is too long that are kept, to be shown."""
+
 FORMATS: Final = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -47,11 +56,14 @@ class File:
         path: a local path, for a remote file that of the copy in a cache.
         name: the path as the recipe gives it, or the address of a remote file: what errors, ledger and manifest show.
         version: what says which state of a remote file it is (an etag, a commit); None for a local file.
+        delimiter, encoding: of a text file, where the recipe names them; None where they are to be found.
     """
 
     path: Path
     name: str
     version: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
 
     @classmethod
     def at(cls, path: Path) -> File:

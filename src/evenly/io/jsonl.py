@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -20,11 +21,12 @@ import polars as pl
 import pyarrow as pa
 
 from evenly.columns import LINE
-from evenly.io.blocks import Block, Rejected, as_number, as_record
-from evenly.io.streams import line_blocks
+from evenly.io.arrays import element_blocks
+from evenly.io.blocks import TOO_LONG, Block, Rejected, as_number, as_record
+from evenly.io.streams import BOM, Overlong, line_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from evenly.io.blocks import Piece
     from evenly.recipe.needs import Need
@@ -47,21 +49,29 @@ JSON_TYPES: Final = {int: "integer", float: "number", bool: "boolean", str: "tex
 LARGEST: Final = 2**63 - 1
 """Largest integer that a column of integers holds; one with a larger value stays text."""
 
-BOM: Final = b"\xef\xbb\xbf"
-
 
 def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
-    """Yield the blocks of a piece of a JSON Lines file; see `evenly.io.blocks`."""
-    decoder = _decoder(needs)
+    """Yield the blocks of a piece of a JSON Lines file, or of a JSON array; see `evenly.io.blocks`."""
+    decode = decoder(needs)
+    if piece.format == "json":
+        for elements, end in element_blocks(piece.file):
+            yield rows_block(elements, needs, decode, end)
+        return
     line = 0
     for block in line_blocks(piece.file, piece.start, piece.stop):
         if line == 0 and piece.start == 0:
             block = block.removeprefix(BOM)  # noqa: PLW2901 - the same block without its mark
-        yield _block(block, line, needs, decoder)
+        if isinstance(block, Overlong):
+            rejected = Rejected(line, TOO_LONG, block.decode("utf-8", "backslashreplace"))
+            yield replace(rows_block([], needs, decode, 1), rejected=[rejected])
+            line += 1
+            continue
+        numbered = enumerate(block.removesuffix(b"\n").split(b"\n"), line)
+        yield rows_block(numbered, needs, decode, block.count(b"\n"), suspect=not _is_utf8(block))
         line += block.count(b"\n")
 
 
-def _decoder(needs: Sequence[Need]) -> Callable[[bytes], Any]:
+def decoder(needs: Sequence[Need]) -> Callable[[bytes], Any]:
     """Return a decoder of one line into a tuple-like row of the needed columns; an absent one is null."""
     fields: list[tuple[str, Any, Any]] = []
     for place, need in enumerate(needs):
@@ -71,15 +81,21 @@ def _decoder(needs: Sequence[Need]) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Row", fields, rename=names, gc=False)).decode
 
 
-def _block(block: bytes, first: int, needs: Sequence[Need], decode: Callable[[bytes], Any]) -> Block:
-    lines = block.removesuffix(b"\n").split(b"\n")
+def rows_block(
+    numbered: Iterable[tuple[int, bytes]],
+    needs: Sequence[Need],
+    decode: Callable[[bytes], Any],
+    lines: int,
+    *,
+    suspect: bool = True,
+) -> Block:
+    """Return some records, each with its line, as a block of so many `lines`; `suspect` ones may not be UTF-8."""
     rows: list[Any] = []
     numbers: list[int] = []
     rejected: list[Rejected] = []
-    suspect = not _is_utf8(block)
     raw_places = [f"c{place}" for place, need in enumerate(needs) if need.kind == "json"]
     whole_places = [f"c{place}" for place, need in enumerate(needs) if need.kind == "record"]
-    for number, line in enumerate(lines, first):
+    for number, line in numbered:
         try:
             if suspect:
                 line.decode()
@@ -103,7 +119,7 @@ def _block(block: bytes, first: int, needs: Sequence[Need], decode: Callable[[by
         values = [getattr(row, f"c{place}") for row in rows]
         columns[need.column], types[need.column] = _series(need, values)
     frame = pl.DataFrame({**columns, LINE: pl.Series(numbers, dtype=pl.UInt64)})
-    return Block(frame, rejected, types, block.count(b"\n"))
+    return Block(frame, rejected, types, lines)
 
 
 def _series(need: Need, values: list[Any]) -> tuple[pl.Series, frozenset[str]]:

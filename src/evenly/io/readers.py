@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from evenly.errors import DataError
-from evenly.io import arrow, csvs, jsonl, parquet
+from evenly.io import arrays, arrow, csvs, jsonl, parquet
 from evenly.io.blocks import BLOCK_BYTES, Piece, format_of, is_compressed, unreadable
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 READERS: Final[dict[str, Callable[[Piece, Sequence[Need]], Iterator[Block]]]] = {
     "jsonl": jsonl.read,
+    "json": jsonl.read,
     "csv": csvs.read,
     "parquet": parquet.read,
     "arrow": arrow.read,
@@ -43,6 +44,8 @@ def cut_into_pieces(
         raise DataError(message)
     for file in files:
         kind = format_of(file, named_format)
+        if kind == "jsonl" and arrays.is_array(file, named_format):
+            kind = "json"
         for start, stop, lines in _ranges(file, kind):
             pieces.append(Piece(first + len(pieces), file, kind, start, stop, lines, source))
     return pieces
@@ -67,7 +70,7 @@ def _ranges(file: File, kind: str) -> Iterator[tuple[int, int, int]]:
             yield from parquet.row_groups(file)
         elif kind == "arrow":
             yield from arrow.batches(file)
-        elif kind == "csv" or is_compressed(file):
+        elif kind in {"csv", "json"} or is_compressed(file):
             yield 0, size, 0
         else:
             for start in range(0, max(size, 1), BLOCK_BYTES):

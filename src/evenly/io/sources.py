@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,15 +17,14 @@ import msgspec
 from wcmatch import glob
 
 from evenly.errors import DataError, choices_line, did_you_mean
-from evenly.io import arrow, csvs, parquet
+from evenly.io import arrays, arrow, csvs, parquet
 from evenly.io.blocks import File, format_of, unreadable
 from evenly.io.folders import files_of
-from evenly.io.jsonl import BOM
 from evenly.io.remote import remote_files, silent
-from evenly.io.streams import line_blocks, open_bytes
+from evenly.io.streams import BOM, line_blocks, open_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from evenly.io.remote import Phase
     from evenly.recipe.model import Source
@@ -38,6 +39,9 @@ HEADERS: Final[dict[str, Callable[[File], dict[str, str]]]] = {
     "arrow": arrow.header_of,
 }
 """Format whose files name their columns -> what reads them: column -> what it is read as."""
+
+PROBED_BYTES = 2**20
+"""How far into one line is looked."""
 
 PROBED_LINES = 10_000
 """Lines of each JSON Lines file that are searched for a column before a run starts."""
@@ -159,10 +163,11 @@ def check_columns(
         DataError: naming the place in the recipe, the column, and what columns there are.
     """
     kind = format_of(files[0], named)
-    if kind == "jsonl":
-        _check_json(files, needs, given)
+    if kind in {"jsonl", "json"}:
+        _check_json(files, needs, given, named)
+        return
     types: dict[str, tuple[str, File]] = {}
-    for file in files if kind != "jsonl" else ():
+    for file in files:
         columns = HEADERS[kind](file)
         for need in needs:
             if need.kind == "record" or (need.column not in columns and need.drift == "null"):
@@ -180,11 +185,11 @@ def check_columns(
                 raise DataError(message)
 
 
-def _check_json(files: Sequence[File], needs: Sequence[Need], given: Sequence[str]) -> None:
+def _check_json(files: Sequence[File], needs: Sequence[Need], given: Sequence[str], named: str | None) -> None:
     lacking = {need.column: need for need in needs if need.kind != "record" and need.drift != "null"}
     seen: dict[str, None] = {}
     for file in files:
-        seen.update(dict.fromkeys(_json_columns(file, set(lacking))))
+        seen.update(dict.fromkeys(_json_columns(file, set(lacking), named)))
         lacking = {name: need for name, need in lacking.items() if name not in seen}
     for need in lacking.values() if seen else ():  # no row at all is another fault
         if not any(_mentions(file, need.column) for file in files):
@@ -202,19 +207,28 @@ def _mentions(file: File, column: str) -> bool:
     return any(key in block for block in line_blocks(file, 0, file.path.stat().st_size) for key in written)
 
 
-def _json_columns(file: File, wanted: set[str]) -> list[str]:
+def _json_columns(file: File, wanted: set[str], named: str | None) -> list[str]:
     """Return the keys of a file's first objects, looking no further than it takes to see all that are wanted."""
     seen: dict[str, None] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-    with open_bytes(file) as stream:
-        for line in islice(stream, PROBED_LINES):
+    with _first_objects(file, named) as objects:
+        for text in objects:
             try:
-                seen.update(dict.fromkeys(decoder.decode(line.removeprefix(BOM))))
+                seen.update(dict.fromkeys(decoder.decode(text.removeprefix(BOM))))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue  # a broken line is the reader's to report
             if wanted <= seen.keys():
                 break
     return list(seen)
+
+
+@contextmanager
+def _first_objects(file: File, named: str | None) -> Generator[Iterator[bytes]]:
+    if arrays.is_array(file, named):
+        yield (text for elements, _ in islice(arrays.element_blocks(file), 1) for _, text in elements)
+        return
+    with open_bytes(file) as stream:
+        yield islice(iter(partial(stream.readline, PROBED_BYTES), b""), PROBED_LINES)
 
 
 def _no_column(need: Need, given: Sequence[str], where: str, columns: Sequence[str]) -> DataError:

@@ -61,7 +61,7 @@ class Source(Strict):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
     files: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
-    format: Literal["jsonl", "csv", "parquet", "arrow"] | None = None
+    format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
     id: ColumnNames = Field(default_factory=list[str])
     duplicate_ids: Literal["error", "drop"] = "error"
     drift: Literal["error", "coerce", "null"] = "error"

@@ -176,7 +176,7 @@ class Exclude(NamedStep):
     on: Literal["id", "text", "near"]
     column: Column | None = None
     their: Column | None = None
-    format: Literal["jsonl", "csv", "parquet", "arrow"] | None = None
+    format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
     ngram: Annotated[int, Field(ge=1, le=100)] = 3
 
