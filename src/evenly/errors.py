@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 
 class EvenlyError(Exception):
-    """Something that stops a run; its text is meant for the user."""
+    """Something that stops a run; its text is meant for the user, and steers no terminal whatever data it quotes."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        """Keep the message, with what can't be printed as escapes."""
+        shown = (one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in message)
+        super().__init__("".join(shown))
 
 
 class UserError(EvenlyError):

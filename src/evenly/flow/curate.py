@@ -21,7 +21,7 @@ from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
 from evenly.io.chats import load_chat
 from evenly.io.readers import cut_into_pieces
-from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of
+from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of, told_of
 from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
 from evenly.recipe.needs import carried_columns, column_flow, data_needs
 
@@ -78,6 +78,8 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         built = _build(job, files, engine, reporter)
         for one, digest in zip(inputs, _digests("hash", watched, engine, reporter), strict=True):
             one["sha256"] = digest
+        for one, (number, file) in zip(inputs, files, strict=False):  # those of `exclude` come after
+            one["found"] = told_of(file, recipe.sources[number].format)
         _refuse_changed(found_as, describe(watched))
         index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=recipe.name, inputs=inputs, **built)
         return pools.finish(job.folder, index), False

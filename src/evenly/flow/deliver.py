@@ -246,7 +246,9 @@ def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -
         "recipe_fingerprint": recipe.fingerprint(),
         "pool_fingerprint": index.fingerprint,
         "seed": recipe.seed,
-        "inputs": [{key: one[key] for key in ("path", "bytes", "sha256")} for one in index.inputs],
+        "inputs": [
+            {key: one[key] for key in ("path", "bytes", "sha256", "found") if one.get(key)} for one in index.inputs
+        ],
         "rows": rows.to_dict(),
         "strata": strata_counts(plan),
         "balance": {

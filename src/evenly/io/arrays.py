@@ -114,6 +114,8 @@ class _Scan:
             DataError: when the array is still open.
         """
         if self._depth:
+            lead = len(self._left) - len(self._left.lstrip(SPACE))
+            self.line += self._left.count(b"\n", 0, lead)
             self._refuse("the array is not closed")
 
     def _element(self, data: bytes, begun: int, stop: int, after: int, found: list[Element]) -> int:

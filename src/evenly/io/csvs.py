@@ -7,23 +7,24 @@ can't be read, its first line is rejected and reading goes on at the next.
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from evenly.columns import LINE
 from evenly.errors import LONGEST_CHOICE, DataError
-from evenly.io.blocks import Block, Rejected, as_lists, as_number, as_record
+from evenly.io.blocks import LINE_BYTES, SHOWN_BYTES, TOO_LONG, Block, Rejected, as_lists, as_number, as_record
+from evenly.io.dialects import UTF8, dialect_of, open_text
 from evenly.io.streams import open_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    import io
+    from collections.abc import Iterator, Sequence
 
     from evenly.io.blocks import File, Piece
+    from evenly.io.dialects import Dialect
     from evenly.recipe.needs import Need
 
 BLOCK_ROWS: Final = 10_000
@@ -32,8 +33,22 @@ BLOCK_ROWS: Final = 10_000
 RECORD_LINES: Final = 10_000
 """Lines that one record may span; a quote still open by then was never meant as one."""
 
-FIELD_CHARS: Final = 64 * 2**20
-"""Longest field; Python's default, 128 K, is less than a long description."""
+
+class _Overlong(str):
+    """The first characters of a line that is longer than `LINE_BYTES`; the rest of it was passed over."""
+
+    __slots__ = ()
+
+
+def _lines_of(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield the lines of a text, none of them longer in memory than the limit."""
+    while line := text.readline(LINE_BYTES):
+        if len(line) < LINE_BYTES or line.endswith("\n"):
+            yield line
+            continue
+        while (rest := text.readline(LINE_BYTES)) and not rest.endswith("\n"):
+            pass
+        yield _Overlong(line[:SHOWN_BYTES])
 
 
 class _Lines:
@@ -55,6 +70,8 @@ class _Lines:
             raise csv.Error(message)
         line = self._again.popleft() if self._again else next(self._source)
         self.record.append(line)
+        if isinstance(line, _Overlong):
+            raise csv.Error(TOO_LONG)
         return line
 
     def done(self) -> int:
@@ -77,13 +94,14 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     Raises:
         DataError: when the file has no header.
     """
-    csv.field_size_limit(FIELD_CHARS)
-    with _open_text(piece.file) as text:
-        lines = _Lines(text)
-        header = _header(lines, piece.file)
+    csv.field_size_limit(LINE_BYTES)
+    dialect = dialect_of(piece.file)
+    with open_bytes(piece.file) as stream, open_text(piece.file, stream, dialect.encoding) as text:
+        lines = _Lines(_lines_of(text))
+        header = _header(lines, piece.file, dialect)
         lines.done()
         places = {need.column: header.index(need.column) for need in needs if need.column in header}
-        while block := _block(lines, places, needs, header):
+        while block := _block(lines, places, needs, header, dialect):
             yield block
 
 
@@ -93,23 +111,14 @@ def header_of(file: File) -> dict[str, str]:
     Raises:
         DataError: when it has no header line, or two columns of one name.
     """
-    with _open_text(file) as text:
-        return dict.fromkeys(_header(_Lines(text), file), "text")
+    dialect = dialect_of(file)
+    with open_bytes(file) as stream, open_text(file, stream, dialect.encoding) as text:
+        return dict.fromkeys(_header(_Lines(_lines_of(text)), file, dialect), "text")
 
 
-@contextmanager
-def _open_text(file: File) -> Generator[io.TextIOWrapper]:
-    """Open a file as text; bytes that are not UTF-8 become lone surrogates, by which their rows are known again."""
-    with (
-        open_bytes(file) as stream,
-        io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
-    ):
-        yield text
-
-
-def _header(lines: _Lines, file: File) -> list[str]:
+def _header(lines: _Lines, file: File, dialect: Dialect) -> list[str]:
     try:
-        header = next(csv.reader(lines, strict=True), None) or []
+        header = next(csv.reader(lines, strict=True, delimiter=dialect.delimiter), None) or []
     except csv.Error as fault:
         message = f"{file}:1: the header line is no CSV: {fault}. Check its quotes."
         raise DataError(message) from None
@@ -123,18 +132,20 @@ def _header(lines: _Lines, file: File) -> list[str]:
     return header
 
 
-def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], header: list[str]) -> Block | None:
+def _block(
+    lines: _Lines, places: dict[str, int], needs: Sequence[Need], header: list[str], dialect: Dialect
+) -> Block | None:
     rows: list[list[str]] = []
     numbers: list[int] = []
     rejected: list[Rejected] = []
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, strict=True, delimiter=dialect.delimiter)
     while len(rows) + len(rejected) < BLOCK_ROWS:
         try:
             fields = next(reader, None)
         except csv.Error as fault:
             number, raw = lines.give_up()
             rejected.append(Rejected(number, f"not CSV: {fault}", _shown(raw)))
-            reader = csv.reader(lines, strict=True)
+            reader = csv.reader(lines, strict=True, delimiter=dialect.delimiter)
             continue
         if fields is None:
             break
@@ -142,7 +153,7 @@ def _block(lines: _Lines, places: dict[str, int], needs: Sequence[Need], header:
         number = lines.done()
         if not fields:
             continue  # a blank line
-        reason = _fault(fields, len(header), places, needs)
+        reason = _fault(fields, len(header), places, needs, dialect)
         if reason is None:
             rows.append(fields)
             numbers.append(number)
@@ -163,18 +174,27 @@ def _values(rows: list[list[str]], need: Need, places: dict[str, int], header: l
     return [""] * len(rows) if place is None else [row[place] for row in rows]
 
 
-def _fault(fields: list[str], width: int, places: dict[str, int], needs: Sequence[Need]) -> str | None:
+def _fault(
+    fields: list[str], width: int, places: dict[str, int], needs: Sequence[Need], dialect: Dialect
+) -> str | None:
     if len(fields) != width:
         return f"{len(fields)} fields, the header has {width}"
     for field in fields:
-        if not field.isascii() and any("\ud800" <= character <= "\udfff" for character in field):
-            return "not UTF-8"
+        if not field.isascii() and _is_damaged(field, dialect):
+            return f"not {'UTF-8' if dialect.encoding == UTF8 else dialect.encoding}"
     for need in needs:
         if need.kind == "number" and need.drift != "null" and need.column in places:
             field = fields[places[need.column]]
             if field and as_number(field) is None:
                 return f"wrong type: '{need.column}' is '{field[:40]}', expected a number"
     return None
+
+
+def _is_damaged(field: str, dialect: Dialect) -> bool:
+    """Say whether a field holds what stands for bytes that are no text in the file's encoding."""
+    if "\ufffd" in field and dialect.encoding.startswith(("utf-16", "utf-32")):
+        return True
+    return any("\ud800" <= character <= "\udfff" for character in field)
 
 
 def _known(text: str) -> float | None:

@@ -44,7 +44,7 @@ def row_groups(file: File) -> Iterator[tuple[int, int, int]]:
     """
     try:
         metadata = pq.read_metadata(file.path)
-    except pa.ArrowException as fault:
+    except (pa.ArrowException, OSError) as fault:
         raise unreadable(file, fault) from None
     rows = 0
     for group in range(metadata.num_row_groups):
@@ -60,5 +60,5 @@ def header_of(file: File) -> dict[str, str]:
     """
     try:
         return columns_of(pq.read_schema(file.path), file)
-    except pa.ArrowException as fault:
+    except (pa.ArrowException, OSError) as fault:
         raise unreadable(file, fault) from None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from wcmatch import glob
 from evenly.errors import DataError, choices_line, did_you_mean
 from evenly.io import arrays, arrow, csvs, parquet
 from evenly.io.blocks import File, format_of, unreadable
+from evenly.io.dialects import dialect_of
 from evenly.io.folders import files_of
 from evenly.io.remote import remote_files, silent
 from evenly.io.streams import BOM, line_blocks, open_bytes
@@ -58,8 +59,9 @@ class Input:
 
 
 def find_files(source: Source, number: int = 0, phase: Phase = silent) -> list[File]:
-    """Return a source's files; see `find`."""
-    return find(source.files, f"recipe.sources[{number}].files", phase)
+    """Return a source's files, with what the recipe says of their text; see `find`."""
+    files = find(source.files, f"recipe.sources[{number}].files", phase)
+    return [replace(file, delimiter=source.delimiter, encoding=source.encoding) for file in files]
 
 
 def find(patterns: Sequence[str], where: str, phase: Phase = silent) -> list[File]:
@@ -117,6 +119,13 @@ def describe(files: Sequence[File]) -> list[Input]:
         changed = stat.st_mtime_ns if file.version is None else None
         inputs.append(Input(file.name, stat.st_size, changed, file.version))
     return inputs
+
+
+def told_of(file: File, named: str | None) -> dict[str, str]:
+    """Return what was found in a file that is not as usual: a JSON array, a CSV's delimiter and encoding."""
+    if format_of(file, named) == "csv":
+        return dialect_of(file).told()
+    return {"format": "json"} if format_of(file, named) == "jsonl" and arrays.is_array(file, named) else {}
 
 
 def sha256_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,22 @@ def _sources(recipe: Recipe) -> Iterator[Fault]:
     for index, source in enumerate(recipe.sources):
         if source.name in names[:index]:
             yield _fault(("sources", index, "name"), f"'{source.name}' names another source already. Names differ.")
+        if source.encoding is not None and not _is_encoding(source.encoding):
+            text = f"'{source.encoding}' is no encoding that Python knows. Write utf-8, cp1252, utf-16, …"
+            yield _fault(("sources", index, "encoding"), text)
         for old, new in source.rename.items():
             if list(source.rename.values()).count(new) > 1 or new in source.columns:
                 loc = ("sources", index, "rename", old)
                 yield _fault(loc, f"'{new}' is the name of another column too. Names differ.")
         for name, column in source.columns.items():
             yield from _given(column, ("sources", index, "columns", name))
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    except LookupError:
+        return False
 
 
 def _given(column: GivenColumn, loc: Loc) -> Iterator[Fault]:

@@ -53,6 +53,7 @@ class Source(Strict):
     """One source of records: files, how to name a record, and what its fields are to the recipe.
 
     `rename` maps names in the data to the recipe's; all else, here and in the recipe, uses the recipe's names.
+    `delimiter` and `encoding` of CSV files are found in their bytes where they are not named, and told when unusual.
     `id` names a column, or several that are hashed; without it the whole record is, with the columns given here.
     `drift` says what happens where files differ in a column, or it is not of the type that the recipe needs: `error`
     refuses the file, or a JSON or CSV row alone; `coerce` converts what it can, such as numbers as text; `null` makes
@@ -62,6 +63,8 @@ class Source(Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
     files: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
     format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: Annotated[str, Field(min_length=1)] | None = None
     id: ColumnNames = Field(default_factory=list[str])
     duplicate_ids: Literal["error", "drop"] = "error"
     drift: Literal["error", "coerce", "null"] = "error"

@@ -37,11 +37,26 @@ def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width
     """Return the view of a finished run for a terminal of `width` characters."""
     label = manifest["recipe"]["balance"].get("label", "label")
     parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"], ": see quarantine.jsonl")]
+    parts += [Text(line, style="dim") for line in _found(manifest["inputs"])]
     if before.label and after.label:
         parts += [Text(), _label_view(label, before, after, width)]
     if len(before.categories) > 1:
         parts += [Text(), _category_view(manifest["balance"]["category"], before.categories, after.categories, width)]
     return Group(*parts)
+
+
+def _found(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what was found in the inputs that is not as usual (an encoding, a delimiter, an array), a line each."""
+    told: dict[str, list[str]] = {}
+    for one in inputs:
+        if one.get("found"):
+            told.setdefault(", ".join(f"{name} {value!r}" for name, value in one["found"].items()), []).append(
+                one["path"]
+            )
+    return [
+        f"found        {what} in {paths[0]}" + (f" and {len(paths) - 1:,} more" if len(paths) > 1 else "")
+        for what, paths in told.items()
+    ]
 
 
 def plan_view(plan: Mapping[str, Any], strata: pl.DataFrame) -> RenderableType:
