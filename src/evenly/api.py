@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenly.flow.run import check_sources, plan_recipe, run_recipe
-from evenly.io.output import new_output
-from evenly.io.pool import cache_folder, clear_pools, list_pools
+from evenly.flow.run import check_sources, plan_recipe, run_recipe, with_data
+from evenly.io.output import new_output, refuse_existing
+from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
 from evenly.recipe.load import json_schema
 from evenly.recipe.model import Recipe
 
@@ -52,8 +52,14 @@ class CacheReport:
     freed: int = 0
 
 
-def check(recipe: RecipeLike, *, set: Sequence[str] = (), sources: bool = False) -> Recipe:  # noqa: A002 - `--set`'s twin
-    """Read a recipe and return it; with `sources` also open its inputs and its tokenizer.
+def check(
+    recipe: RecipeLike,
+    *,
+    set: Sequence[str] = (),  # noqa: A002 - `--set`'s twin
+    sources: bool = False,
+    data: object = None,
+) -> Recipe:
+    """Read a recipe and return it; with `sources` also open its inputs (or `data`, see `run`) and its tokenizer.
 
     Raises:
         RecipeError: with every fault of the recipe.
@@ -61,7 +67,8 @@ def check(recipe: RecipeLike, *, set: Sequence[str] = (), sources: bool = False)
     """
     loaded = _load(recipe, set)
     if sources:
-        check_sources(loaded)
+        ready, given = with_data(loaded, data)
+        check_sources(ready, given=given)
     return loaded
 
 
@@ -72,9 +79,14 @@ def plan(
     engine: str = "local",
     recheck: bool = False,
     reporter: Reporter | None = None,
+    data: object = None,
 ) -> PlanResult:
-    """Return the census and the quotas of a recipe; no output is written (the curated pool is cached)."""
-    return plan_recipe(_load(recipe, set), engine=engine, recheck=recheck, reporter=reporter)
+    """Return the census and the quotas of a recipe; no output is written (the curated pool is cached).
+
+    `data` gives tables from Python; see `run`.
+    """
+    loaded, given = with_data(_load(recipe, set), data)
+    return plan_recipe(loaded, engine=engine, recheck=recheck, reporter=reporter, given=given)
 
 
 def run(
@@ -86,15 +98,22 @@ def run(
     engine: str = "local",
     recheck: bool = False,
     reporter: Reporter | None = None,
+    data: object = None,
 ) -> RunResult:
     """Run a recipe into the folder `out` (by default the recipe's name): a balanced, split, documented dataset.
+
+    `data` gives the tables of sources that have no files: name of the source -> a Polars, pandas or Arrow table, a
+    `datasets.Dataset` (streaming ones too), or any iterable of dicts; or one table, for a recipe of one source. They
+    are kept in the cache under their content, so that the same table finds its curated pool again.
 
     Raises:
         UserError: for a fault of the recipe, the data or `out`; nothing is written then.
     """
     loaded = _load(recipe, set)
     place = Path(out if out is not None else loaded.name)
-    return run_recipe(loaded, place, force=force, engine=engine, recheck=recheck, reporter=reporter)
+    refuse_existing(place, force=force)
+    ready, given = with_data(loaded, data)
+    return run_recipe(ready, place, force=force, engine=engine, recheck=recheck, reporter=reporter, given=given)
 
 
 def demo(
@@ -125,7 +144,7 @@ def schema() -> dict[str, Any]:
 
 def cache(*, clear: bool = False) -> CacheReport:
     """Return what curated pools are kept on this machine; with `clear`, delete them first."""
-    freed = clear_pools()[1] if clear else 0
+    freed = clear_pools()[1] + clear_copies() if clear else 0
     pools = [
         CacheEntry(pool.index.recipe, pool.index.fingerprint, pool.index.kept, size) for pool, size in list_pools()
     ]

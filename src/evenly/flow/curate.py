@@ -10,15 +10,17 @@ import json
 import shutil
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from evenly.errors import DataError, EvenlyError
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.flow.pieces import Job, curate_piece
 from evenly.io import pool as pools
+from evenly.io.blocks import File
 from evenly.io.chats import load_chat
 from evenly.io.readers import cut_into_pieces
 from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of, told_of
@@ -26,18 +28,23 @@ from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
 from evenly.recipe.needs import carried_columns, column_flow, data_needs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from evenly.core.conversations import Chat
     from evenly.engines.base import Engine
     from evenly.flow.pieces import PieceSummary
-    from evenly.io.blocks import File, Piece
+    from evenly.io.blocks import Piece
     from evenly.io.pool import Pool
     from evenly.io.sources import Input
     from evenly.recipe.model import Recipe
     from evenly.recipe.needs import Need
     from evenly.reporting.progress import Reporter
+
+Given = Mapping[int, File]
+"""The tables that Python gave, kept as files: source's number -> file."""
+
+NOTHING: Final[Given] = {}
 
 EXAMPLES = 5
 """Bad rows that an error shows."""
@@ -46,7 +53,9 @@ RAW_CHARS = 80
 """Characters of a bad row that an error shows."""
 
 
-def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bool = False) -> tuple[Pool, bool]:
+def open_pool(
+    recipe: Recipe, engine: Engine, reporter: Reporter, given: Given = NOTHING, *, recheck: bool = False
+) -> tuple[Pool, bool]:
     """Return the recipe's pool, and whether it was there already; build it when it was not.
 
     With `recheck` a pool that is there is used only if the inputs' sha256 are still those that it was built from.
@@ -55,7 +64,7 @@ def open_pool(recipe: Recipe, engine: Engine, reporter: Reporter, *, recheck: bo
         DataError: when the inputs don't hold what the recipe asks of them.
         TokenizerError: when the tokenizer can't be had.
     """
-    files = all_files(recipe, reporter)
+    files = all_files(recipe, reporter, given)
     kept_out = excluded_files(recipe, reporter)
     watched = [file for _, file in files] + [file for own in kept_out.values() for file in own]
     found_as = describe(watched)
@@ -95,17 +104,25 @@ def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
             raise DataError(message)
 
 
-def all_files(recipe: Recipe, reporter: Reporter) -> list[tuple[int, File]]:
+def all_files(recipe: Recipe, reporter: Reporter, given: Given = NOTHING) -> list[tuple[int, File]]:
     """Return the files of all sources, in the recipe's order, each with its source's number.
 
     Raises:
-        DataError: for a pattern that matches nothing.
+        DataError: for a source without files, and a pattern that matches nothing.
     """
-    return [
-        (number, file)
-        for number, source in enumerate(recipe.sources)
-        for file in find_files(source, number, reporter.phase)
-    ]
+    found: list[tuple[int, File]] = []
+    for number, source in enumerate(recipe.sources):
+        if number in given:
+            found.append((number, given[number]))
+            continue
+        if not source.files:
+            message = (
+                f"recipe.sources[{number}].files: source '{source.name}' has none. Name its files, or give its table "
+                f"from Python: data={{'{source.name}': table}}."
+            )
+            raise DataError(message)
+        found += [(number, file) for file in find_files(source, number, reporter.phase)]
+    return found
 
 
 def check_inputs(recipe: Recipe, files: Sequence[tuple[int, File]]) -> tuple[tuple[Need, ...], ...]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from evenly.engines.local import LocalEngine
-from evenly.errors import EvenlyError, UserError, did_you_mean
-from evenly.flow.curate import all_files, check_inputs, cut, open_pool
+from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean
+from evenly.flow.curate import NOTHING, all_files, check_inputs, cut, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw, make_plan
 from evenly.flow.exclude import excluded_files, load_excluded
+from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.tokenizers import load_tokenizer
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from evenly.core.measure import Summary
     from evenly.engines.base import Engine
+    from evenly.flow.curate import Given
     from evenly.flow.draw import Plan
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
@@ -85,14 +88,14 @@ class PlanResult:
         }
 
 
-def check_sources(recipe: Recipe, reporter: Reporter | None = None) -> list[str]:
+def check_sources(recipe: Recipe, reporter: Reporter | None = None, given: Given = NOTHING) -> list[str]:
     """Open the recipe's inputs and tokenizer without running it; return the names of the input files.
 
     Raises:
         DataError: for files that are missing, unreadable or lack a column.
         TokenizerError: when the tokenizer can't be had.
     """
-    files = all_files(recipe, reporter or Silent())
+    files = all_files(recipe, reporter or Silent(), given)
     if recipe.tokenizer is not None:
         load_tokenizer(recipe.tokenizer)
     cut(recipe, files)
@@ -101,14 +104,48 @@ def check_sources(recipe: Recipe, reporter: Reporter | None = None) -> list[str]
     return [file.name for _, file in files]
 
 
+def with_data(recipe: Recipe, data: object) -> tuple[Recipe, Given]:
+    """Return a recipe whose sources are given from Python, and the tables as files.
+
+    `data` is source's name -> table, or the table of a recipe's one source.
+
+    Raises:
+        DataError: for a name that no source has, and for what is no table.
+    """
+    if data is None:
+        return recipe, NOTHING
+    names = [source.name for source in recipe.sources]
+    if not isinstance(data, Mapping):
+        if len(names) > 1:
+            message = f"data: the recipe has several sources. Say whose table it is: data={{'{names[0]}': table}}."
+            raise DataError(message)
+        data = {names[0]: data}
+    tables = cast("Mapping[str, object]", data)
+    for name in tables:
+        if name not in names:
+            message = f"data: no source is called '{name}'.{did_you_mean(name, names)}{choices_line('sources', names)}"
+            raise DataError(message)
+    given = {number: keep_table(name, tables[name]) for number, name in enumerate(names) if name in tables}
+    sources = [
+        source.model_copy(update={"files": [], "format": None}) if number in given else source
+        for number, source in enumerate(recipe.sources)
+    ]
+    return recipe.model_copy(update={"sources": sources}), given
+
+
 def plan_recipe(
-    recipe: Recipe, *, engine: str = "local", recheck: bool = False, reporter: Reporter | None = None
+    recipe: Recipe,
+    *,
+    engine: str = "local",
+    recheck: bool = False,
+    reporter: Reporter | None = None,
+    given: Given = NOTHING,
 ) -> PlanResult:
     """Curate (or find) the pool, take its census and allocate; nothing is selected or written."""
     reporter = reporter or Silent()
     worker = _engine(engine)
     with _told():
-        pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
+        pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
         return PlanResult(make_plan(recipe, pool, None, worker, reporter), pool, reused)
 
 
@@ -120,6 +157,7 @@ def run_recipe(
     engine: str = "local",
     recheck: bool = False,
     reporter: Reporter | None = None,
+    given: Given = NOTHING,
 ) -> RunResult:
     """Run a recipe from its inputs to the folder `out`: complete when this returns, untouched when it raises."""
     reporter = reporter or Silent()
@@ -127,7 +165,7 @@ def run_recipe(
     refuse_existing(out, force=force)
     clock = _Clock()
     with _told():
-        pool, reused = open_pool(recipe, worker, reporter, recheck=recheck)
+        pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
     clock.lap("curate")
     with new_output(out, force=force) as folder, _told():
         scratch = folder / ".scratch"

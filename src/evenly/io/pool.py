@@ -181,6 +181,16 @@ def clear_pools() -> tuple[int, int]:
     return folders, size
 
 
+def clear_copies() -> int:
+    """Delete what was fetched or handed over: copies of remote files, listings, tables; return the bytes that went."""
+    size = 0
+    for name in ("remote", "listings", "tables"):
+        folder = cache_folder() / name
+        size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        shutil.rmtree(folder, ignore_errors=True)
+    return size
+
+
 def sweep_dead() -> None:
     """Delete what killed runs left unfinished."""
     for folder in (cache_folder() / "pools").glob(".building-*"):

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evenly.recipe.steps import Column, ColumnNames, Step, Strict
 
@@ -52,6 +52,7 @@ class GivenColumn(Strict):
 class Source(Strict):
     """One source of records: files, how to name a record, and what its fields are to the recipe.
 
+    A source without files is given its table from Python: `evenly.run(recipe, data={name: table})`.
     `rename` maps names in the data to the recipe's; all else, here and in the recipe, uses the recipe's names.
     `delimiter` and `encoding` of CSV files are found in their bytes where they are not named, and told when unusual.
     `id` names a column, or several that are hashed; without it the whole record is, with the columns given here.
@@ -61,7 +62,7 @@ class Source(Strict):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
-    files: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
+    files: ColumnNames = Field(default_factory=list[str])
     format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: Annotated[str, Field(min_length=1)] | None = None
