@@ -57,14 +57,14 @@ format: $(VENV)/.dev ## rewrite the code the way `make lint` wants it
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: ## side by side with peers
-	@echo "make bench: nothing to measure yet; the benchmarks come later (benchmarks/README.md)"
+bench: $(VENV)/.dev ## side by side with peers; results as JSON in benchmarks/results
+	@for script in benchmarks/catalogue.py benchmarks/near.py benchmarks/memory.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: ## the documentation site
 	@echo "make docs: nothing to build yet; the site comes later (docs/README.md)"
 
-soak: ## long runs under faults
-	@echo "make soak: nothing to soak yet; the long runs come later"
+soak: $(VENV)/.dev ## long runs: minutes and gigabytes
+	$(BIN)/python -m pytest -m soak $(ARGS)
 
 dist: $(VENV)/.dev ## wheel and sdist, in dist/
 	rm -rf dist

@@ -32,6 +32,11 @@ ENTRIES: Final = 128
 RECALL: Final = 0.99
 """Probability that a pair exactly at the threshold shares a band."""
 
+PAIR: Final = 2
+
+CHUNK: Final = 10_000
+"""Pairs that are compared at a time."""
+
 _PRIME: Final = np.uint64(0x9E37_79B9_7F4A_7C15)
 _SEED: Final = 42
 
@@ -88,8 +93,10 @@ def equal_neighbours(hashes: Words, signed: Signatures) -> tuple[Rows, Rows]:
     before, after = order[:-1], order[1:]
     same = hashes[before] == hashes[after]
     before, after = before[same], after[same]
-    equal = np.array([bool((signed[a] == signed[b]).all()) for a, b in zip(before, after, strict=True)], dtype=np.bool_)
-    return before[equal], after[equal]
+    chunks = [slice(start, start + CHUNK) for start in range(0, before.size, CHUNK)]
+    equal = [(signed[before[chunk]] == signed[after[chunk]]).all(axis=1) for chunk in chunks]
+    whole = np.concatenate([np.empty(0, np.bool_), *equal])
+    return before[whole], after[whole]
 
 
 def edges_in_band(hashes: Words, rows: Rows, signed: Signatures, threshold: float, roots: Rows) -> Iterator[Rows]:
@@ -102,8 +109,20 @@ def edges_in_band(hashes: Words, rows: Rows, signed: Signatures, threshold: floa
     ranked, placed = hashes[order], rows[order]
     starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
     sizes = np.diff(np.append(starts, ranked.size))
-    for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+    twos = starts[sizes == PAIR]
+    yield from _pairs(placed[twos], placed[twos + 1], signed, threshold, roots)
+    for start, size in zip(starts[sizes > PAIR], sizes[sizes > PAIR], strict=True):
         yield from _alike(placed[start : start + size], signed, threshold, roots)
+
+
+def _pairs(one: Rows, other: Rows, signed: Signatures, threshold: float, roots: Rows) -> Iterator[Rows]:
+    """Yield those pairs that are alike; most bands of most texts that share one are shared by two."""
+    for start in range(0, one.size, CHUNK):
+        a, b = one[start : start + CHUNK], other[start : start + CHUNK]
+        apart = roots[a] != roots[b]
+        a, b = a[apart], b[apart]
+        alike = (signed[a] == signed[b]).mean(axis=1) >= threshold
+        yield from np.stack([a[alike], b[alike]], axis=1)
 
 
 def _alike(rows: Rows, signed: Signatures, threshold: float, roots: Rows) -> Iterator[Rows]:
@@ -119,9 +138,10 @@ def _alike(rows: Rows, signed: Signatures, threshold: float, roots: Rows) -> Ite
 
 def join(parents: Rows, rows: Rows) -> None:
     """Put rows into one group, in place: `parents` leads from each row to the smallest row of its group."""
-    tops = np.unique([top(parents, int(row)) for row in rows])
-    parents[tops] = tops[0]
-    parents[rows] = tops[0]
+    tops = [top(parents, int(row)) for row in rows]
+    first = min(tops)
+    parents[tops] = first
+    parents[rows] = first
 
 
 def top(parents: Rows, row: int) -> int:

@@ -70,7 +70,8 @@ def _write(place: Path, table: object, where: str) -> str:
         message = f"{where}: is {type(table).__name__}, expected {KINDS}."
         raise DataError(message)
     with place.open("w", encoding="utf-8") as out:
-        for number, row in enumerate(cast("Iterable[object]", table)):
+        rows: Iterable[object] = cast("Any", table)
+        for number, row in enumerate(rows):
             out.write(_line(row, f"{where}[{number}]") + "\n")
     return ".jsonl"
 
