@@ -66,8 +66,9 @@ def _write(place: Path, table: object, where: str) -> str:
     except (pa.ArrowException, pl.exceptions.PolarsError) as fault:
         message = f"{where}: can't be made into an Arrow table: {' '.join(str(fault).split())}. Change the column."
         raise DataError(message) from None
+    found = type(table).__name__
     if isinstance(table, str | bytes | Mapping) or not isinstance(table, Iterable):
-        message = f"{where}: is {type(table).__name__}, expected {KINDS}."
+        message = f"{where}: is {found}, expected {KINDS}."
         raise DataError(message)
     with place.open("w", encoding="utf-8") as out:
         rows: Iterable[object] = cast("Any", table)
