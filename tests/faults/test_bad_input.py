@@ -323,7 +323,6 @@ FAULTS: dict[str, Fault] = {
     "csv with an open header": Fault(
         {"a.csv": '"sku,' + csv(5_000)}, {"sources__0__files": "a.csv"}, (), ("a.csv:1", "header")
     ),
-    "csv of UTF-16": Fault({"a.csv": csv().encode("utf-16")}, {"sources__0__files": "a.csv"}, (), ("a.csv",)),
     "lines of UTF-16": Fault({"a.jsonl": good().encode("utf-16")}, says=("recipe.max_bad_fraction", "a.jsonl:1")),
     "a JSON array": Fault(
         {"a.jsonl": json.dumps([json.loads(line) for line in good().splitlines()])},

@@ -92,7 +92,7 @@ def test_a_second_step_of_a_kind_has_a_reason_of_its_own_unless_it_has_a_name() 
 
 
 def test_every_kind_has_a_function() -> None:
-    assert {*CHANGES, *JUDGES, *GLOBAL_KINDS, "tokens"} == set(Step.model_fields)
+    assert {*CHANGES, *JUDGES, *GLOBAL_KINDS, "tokens", "exclude"} == set(Step.model_fields)
 
 
 def test_a_tokens_step_needs_a_tokenizer() -> None:
