@@ -320,7 +320,7 @@ def test_a_column_that_only_late_rows_have_is_found(tmp_path: Path) -> None:
     kept = evenly.run(changed, tmp_path / "out").manifest["rows"]["kept"]
     assert kept == 10_500
     changed["export"]["keep"] = ["gnote"]
-    with pytest.raises(evenly.UserError, match="no column 'gnote' in .*in.jsonl"):
+    with pytest.raises(evenly.UserError, match="no column 'gnote' in "):
         evenly.run(changed, tmp_path / "out2")
 
 

@@ -1,7 +1,7 @@
 """The curate steps at work: frame in, kept frame and dropped records with their reasons out.
 
-Row-wise steps look at one record, so that blocks can go through in any order; the global steps are folds over hashes: `unique`
-in `evenly.core.duplicates`, `near_unique` in `evenly.core.near`.
+Row-wise steps look at one record, so that blocks can go through in any order. The global ones are folds over hashes:
+`unique` in `evenly.core.duplicates`, `near_unique` in `evenly.core.near`.
 """
 
 from __future__ import annotations
