@@ -118,3 +118,9 @@ def test_a_column_is_looked_for_in_the_elements(tmp_path: Path) -> None:
     check_columns([file], [Need("name", "any", "sources[0].id")])
     with pytest.raises(DataError, match=r"no column 'nam' in .*Did you mean 'name'"):
         check_columns([file], [Need("nam", "any", "sources[0].id")])
+
+
+def test_records_inside_an_object_of_several_lines_are_told(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"n": 1, "records": [{"name": 1}]}, indent=2), encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.json: is one JSON object over several lines, expected an array"):
+        check_columns([File.at(tmp_path / "x.json")], [Need("name", "any", "sources[0].id")])

@@ -220,8 +220,16 @@ def _json_columns(file: File, wanted: set[str], named: str | None) -> list[str]:
     """Return the keys of a file's first objects, looking no further than it takes to see all that are wanted."""
     seen: dict[str, None] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+    before = b""
     with _first_objects(file, named) as objects:
-        for text in objects:
+        for number, text in enumerate(objects):
+            if number == 1 and before.removeprefix(BOM).strip() == b"{" and text.lstrip()[:1] == b'"':
+                message = (
+                    f"{file}: is one JSON object over several lines, expected an array of records or a record a line. "
+                    "Take its records out, for example with: jq -c '.records[]'"
+                )
+                raise DataError(message)
+            before = text
             try:
                 seen.update(dict.fromkeys(decoder.decode(text.removeprefix(BOM))))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
