@@ -32,7 +32,7 @@ TABULAR: dict[str, Any] = {
 ROWS = {
     "amazon-2023/raw-shape-rows.jsonl": 5,
     "amazon-2023/hf-loaded-rows.jsonl": 10,
-    "amazon-2023/unpriced-texts.parquet": 11_700,
+    "amazon-2023/unpriced-texts.parquet": 11_712,
     "retail/amazon-2018.csv.gz": 44_205,
     "retail/best-buy.parquet": 3_288,
     "retail/costco.parquet": 1_487,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +14,7 @@ from evenly.io.readers import cut_into_pieces, read_blocks
 from evenly.recipe.needs import Need
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from evenly.recipe.needs import Kind
@@ -69,3 +71,11 @@ def _read_whole(path: Path, format: str | None = None, **kinds: Kind) -> Table: 
 def read() -> Reader:
     """Return a function (path, column=kind, …) that reads a file whole."""
     return _read_whole
+
+
+@pytest.fixture(autouse=True)
+def _same_csv_limit() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Python's limit on CSV fields belongs to the whole process: put it back where a test lowers it."""
+    before = csv.field_size_limit()
+    yield
+    csv.field_size_limit(before)
