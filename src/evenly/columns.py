@@ -72,6 +72,9 @@ PI: Final = "__pi__"
 DESIGN_WEIGHT: Final = "__design_weight__"
 """Float64: 1 / inclusion probability x selected / split rows of the stratum."""
 
+EPOCH: Final = "__epoch__"
+"""UInt32: which of its times in the output a row is, from 1."""
+
 PROMPT: Final = "__prompt__"
 """String: the rendered prompt."""
 
@@ -84,8 +87,9 @@ OUTPUT_NAMES: Final = {
     STRATUM: "stratum",
     PI: "inclusion_probability",
     DESIGN_WEIGHT: "design_weight",
+    EPOCH: "epoch",
 }
-"""Internal name -> name in the output, for the columns that every output has."""
+"""Internal name -> name in the output; `tokens` is there with a tokenizer, `epoch` where rows may repeat."""
 
 FORMAT_COLUMNS: Final = {
     "text": ("text",),

@@ -11,9 +11,11 @@ from polars.testing import assert_frame_equal
 
 from evenly.core.census import merge, take_census
 from evenly.core.strata import with_strata
+from evenly.core.survey import plain_axes
 from evenly.recipe.model import Stratum
 
 AXES = [Stratum(column="price", round=1, min=1), Stratum(column="kind")]
+COLUMNS = ["price", "kind"]
 SCHEMA = {"price": pl.Float64, "kind": pl.String, "__weight__": pl.Float64}
 ROWS = st.lists(
     st.tuples(
@@ -27,7 +29,7 @@ Row = tuple[float | None, str | None, float]
 
 
 def census_of(rows: list[Row]) -> pl.DataFrame:
-    return take_census(with_strata(pl.DataFrame(rows, SCHEMA, orient="row"), AXES), AXES)
+    return take_census(with_strata(pl.DataFrame(rows, SCHEMA, orient="row"), plain_axes(AXES)), COLUMNS)
 
 
 def test_counts_an_example_worked_by_hand() -> None:

@@ -18,6 +18,7 @@ from evenly.core.quotas import with_quotas
 from evenly.core.select import candidates, select
 from evenly.core.steps.rows import where
 from evenly.core.strata import with_strata
+from evenly.core.survey import plain_axes
 from evenly.core.template import render
 from evenly.core.weights import with_keys
 from evenly.recipe.model import Recipe, Stratum, Template
@@ -34,13 +35,13 @@ def recipe(**balance: Any) -> Recipe:
 
 
 def plan_and_selection(frame: pl.DataFrame, wanted: Recipe) -> tuple[pl.DataFrame, pl.DataFrame]:
-    keyed = with_keys(with_strata(frame, wanted.balance.strata), wanted)
-    plan = with_quotas(take_census(keyed, wanted.balance.strata), wanted)
+    keyed = with_keys(with_strata(frame, plain_axes(wanted.balance.strata)), wanted)
+    plan = with_quotas(take_census(keyed, [axis.column for axis in wanted.balance.strata]), wanted)
     return plan, select(candidates(keyed, plan), plan)
 
 
 def strata_of(values: list[float], **axis: Any) -> list[str | None]:
-    return with_strata(pl.DataFrame({"x": values}), [Stratum(column="x", **axis)])["__stratum__"].to_list()
+    return with_strata(pl.DataFrame({"x": values}), plain_axes([Stratum(column="x", **axis)]))["__stratum__"].to_list()
 
 
 def test_fractional_units_above_a_thousand() -> None:
@@ -61,7 +62,7 @@ def test_minus_zero_is_zero_raw() -> None:
 
 def test_crossed_values_with_the_separator_are_two_strata() -> None:
     frame = pl.DataFrame({"x": ["a | b", "a"], "y": ["c", "b | c"]})
-    assert with_strata(frame, [Stratum(column="x"), Stratum(column="y")])["__stratum__"].n_unique() == 2
+    assert with_strata(frame, plain_axes([Stratum(column="x"), Stratum(column="y")]))["__stratum__"].n_unique() == 2
 
 
 def test_take_all_does_not_depend_on_row_order() -> None:

@@ -17,6 +17,7 @@ from evenly.core.census import take_census
 from evenly.core.quotas import with_quotas
 from evenly.core.select import candidates, select, with_design_weights
 from evenly.core.strata import with_strata
+from evenly.core.survey import plain_axes
 from evenly.core.weights import with_keys
 from evenly.recipe.model import Recipe
 
@@ -31,8 +32,10 @@ def recipe(seed: int = 42, **changes: object) -> Recipe:
 
 
 def ledger_and_plan(frame: pl.DataFrame, wanted: Recipe) -> tuple[pl.DataFrame, pl.DataFrame]:
-    keyed = with_keys(with_strata(frame, wanted.balance.strata), wanted)
-    return keyed.select(LEDGER), with_quotas(take_census(keyed, wanted.balance.strata), wanted)
+    keyed = with_keys(with_strata(frame, plain_axes(wanted.balance.strata)), wanted)
+    return keyed.select(LEDGER), with_quotas(
+        take_census(keyed, [axis.column for axis in wanted.balance.strata]), wanted
+    )
 
 
 def draw(frame: pl.DataFrame, wanted: Recipe) -> pl.DataFrame:

@@ -14,7 +14,8 @@ from evenly.errors import UserError
 
 
 def selection(rows: int) -> pl.DataFrame:
-    return pl.DataFrame({"__id__": [f"id-{number}" for number in range(rows)]}, {"__id__": pl.String})
+    ids = [f"id-{number}" for number in range(rows)]
+    return pl.DataFrame({"__id__": ids, "__epoch__": [1] * rows}, {"__id__": pl.String, "__epoch__": pl.UInt32})
 
 
 def members(split: pl.DataFrame, name: str) -> set[str]:

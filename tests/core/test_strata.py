@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core.strata import axis_name, with_strata
+from evenly.core.survey import plain_axes
 from evenly.recipe.model import Stratum
 
 
 def strata_of(values: list[Any], **axis: float) -> list[str | None]:
     frame = pl.DataFrame({"x": values}, strict=False)
-    return with_strata(frame, [Stratum.model_validate({"column": "x", **axis})])["__stratum__"].to_list()
+    return with_strata(frame, plain_axes([Stratum.model_validate({"column": "x", **axis})]))["__stratum__"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -90,10 +91,10 @@ def test_without_rounding_a_value_is_its_own_stratum() -> None:
 def test_axes_cross_and_keep_their_values() -> None:
     frame = pl.DataFrame({"price": [1.5, 2.4, 7.0, None], "kind": ["a", None, "b", "b"]})
     axes = [Stratum(column="price", round=1), Stratum(column="kind")]
-    found = with_strata(frame, axes)
+    found = with_strata(frame, plain_axes(axes))
     assert found["__stratum__"].to_list() == ["2 | a", None, "7 | b", None]
-    assert found[axis_name(axes[0])].to_list() == [2, 2, 7, None]
-    assert found[axis_name(axes[1])].to_list() == ["a", None, "b", "b"]
+    assert found[axis_name("price")].to_list() == [2, 2, 7, None]
+    assert found[axis_name("kind")].to_list() == ["a", None, "b", "b"]
     assert found.select("price", "kind").equals(frame)  # the columns themselves stay as they were
 
 
@@ -102,10 +103,10 @@ def test_axes_cross_and_keep_their_values() -> None:
 def test_crossed_strata_are_as_many_as_the_combinations(values: list[int]) -> None:
     pairs = list(product(values, ["a", "b"]))
     frame = pl.DataFrame({"x": [x for x, _ in pairs], "y": [y for _, y in pairs]})
-    found = with_strata(frame, [Stratum(column="x"), Stratum(column="y")])
+    found = with_strata(frame, plain_axes([Stratum(column="x"), Stratum(column="y")]))
     assert found["__stratum__"].n_unique() == len(pairs)
 
 
 def test_no_rows_have_no_strata() -> None:
     frame = pl.DataFrame({"x": []}, schema={"x": pl.Float64})
-    assert with_strata(frame, [Stratum(column="x", round=1)])["__stratum__"].dtype == pl.String
+    assert with_strata(frame, plain_axes([Stratum(column="x", round=1)]))["__stratum__"].dtype == pl.String

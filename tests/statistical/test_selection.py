@@ -19,6 +19,7 @@ from evenly.core.quotas import with_quotas
 from evenly.core.select import candidates, select, with_design_weights
 from evenly.core.split import assign, split_sizes
 from evenly.core.strata import with_strata
+from evenly.core.survey import plain_axes
 from evenly.core.weights import with_keys
 from evenly.recipe.model import Recipe
 
@@ -70,8 +71,8 @@ def draw(of: Population, cap: int, replicates: int, seed: int = 42) -> pl.DataFr
         }
     ).with_columns(pl.format("replicate {} item {}", "slot", "place").alias("__id__"))
     wanted = recipe(cap, seed)
-    keyed = with_keys(with_strata(frame, wanted.balance.strata), wanted)
-    plan = with_quotas(take_census(keyed, wanted.balance.strata), wanted)
+    keyed = with_keys(with_strata(frame, plain_axes(wanted.balance.strata)), wanted)
+    plan = with_quotas(take_census(keyed, [axis.column for axis in wanted.balance.strata]), wanted)
     ledger = keyed.select("__id__", "__stratum__", "__weight__", "__key__", "slot", "place", "value")
     return select(candidates(ledger, plan), plan)
 

@@ -17,18 +17,16 @@ from evenly.core.strata import axis_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evenly.recipe.model import Stratum
 
-
-def take_census(frame: pl.DataFrame, strata: Sequence[Stratum]) -> pl.DataFrame:
-    """Count a frame that has strata and weights; records outside the strata are left out."""
+def take_census(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Count a frame that has strata over `columns` and weights; records outside the strata are left out."""
     drawable = pl.col(WEIGHT) > 0
     return (
         frame.lazy()
         .filter(pl.col(STRATUM).is_not_null())
         .group_by(STRATUM)
         .agg(
-            *[pl.col(axis_name(stratum)).first() for stratum in strata],
+            *[pl.col(axis_name(column)).first() for column in columns],
             pl.len().cast(pl.UInt64).alias("rows"),
             drawable.sum().cast(pl.UInt64).alias("eligible"),
             pl.col(WEIGHT).filter(drawable).min().alias("weight_min"),

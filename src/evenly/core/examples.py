@@ -1,7 +1,7 @@
 """A selected record as the output shows it: the format's text columns, label, kept columns, and what was drawn.
 
 Columns out, in order: id; text, or prompt and completion, or messages; label and kept columns; tokens (where a
-tokenizer is named); stratum; inclusion_probability; design_weight.
+tokenizer is named); stratum; inclusion_probability; design_weight; epoch (where records may repeat).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str, turn_keys: S
     named = {name: pl.col(internal).alias(name) for internal, name in OUTPUT_NAMES.items()}
     if TOKENS not in rendered.columns:
         del named["tokens"]
+    if recipe.balance.policy != "unimax":
+        del named["epoch"]
     own = [recipe.balance.label] if recipe.balance.label is not None else []
     kept = [pl.col(name) for name in dict.fromkeys([*own, *recipe.export.keep])]
     identity = named.pop("id")

@@ -6,9 +6,14 @@ mergeable: the n smallest of a union are among the n smallest of its parts, so t
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
-from evenly.columns import DESIGN_WEIGHT, ID, KEY, PI, SPLIT, STRATUM, WEIGHT
+from evenly.columns import DESIGN_WEIGHT, EPOCH, ID, KEY, PI, SPLIT, STRATUM, WEIGHT
+
+TRAIN: Final = "train"
+"""The split in which records may repeat."""
 
 
 def candidates(ledger: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
@@ -64,6 +69,32 @@ def with_design_weights(selected: pl.DataFrame) -> pl.DataFrame:
     """
     of_stratum, of_split = pl.len().over(STRATUM), pl.len().over(STRATUM, SPLIT)
     return selected.with_columns((of_stratum / of_split / pl.col(PI)).alias(DESIGN_WEIGHT))
+
+
+def repeat(split: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return `split` with `__epoch__`, UInt32 from 1: a row for each time that a record is in the output.
+
+    Records repeat in the split `train` alone, as often as their stratum's `repeated` rows share out: each once more,
+    the smallest keys first. A record's design weight is shared out over its rows.
+    """
+    if not int(plan["repeated"].sum()):
+        return split.with_columns(pl.lit(1, dtype=pl.UInt32).alias(EPOCH))
+    more = plan.lazy().select(STRATUM, "repeated", "quota")
+    rank = pl.int_range(pl.len()).over(STRATUM)
+    extra = pl.col("repeated") // pl.col("quota") + (pl.col("rank") < pl.col("repeated") % pl.col("quota"))
+    times = pl.when(pl.col(SPLIT) == TRAIN).then(1 + extra).otherwise(1)
+    return (
+        split.lazy()
+        .sort(KEY, ID)
+        .with_columns(rank.alias("rank"))
+        .join(more, on=STRATUM, how="left", maintain_order="left")
+        .with_columns(times.alias("times"))
+        .with_columns(pl.col(DESIGN_WEIGHT) / pl.col("times"), pl.int_ranges(1, pl.col("times") + 1).alias(EPOCH))
+        .explode(EPOCH)
+        .with_columns(pl.col(EPOCH).cast(pl.UInt32))
+        .drop("rank", "repeated", "quota", "times")
+        .collect()
+    )
 
 
 def _expm1(values: pl.Series) -> pl.Series:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.columns import ID, POSITION, SHARD, SPLIT
+from evenly.columns import EPOCH, ID, POSITION, SHARD, SPLIT
 from evenly.core.hashing import hashed
 from evenly.errors import UserError
 
@@ -93,16 +93,18 @@ def assign(selected: pl.DataFrame, sizes: Mapping[str, int]) -> pl.DataFrame:
 
 
 def shuffle(assigned: pl.DataFrame, seed: int, shard_rows: int) -> pl.DataFrame:
-    """Return the records of splits with `__position__` in their split's shuffled order and `__shard__`, UInt32.
+    """Return the rows of splits with `__position__` in their split's shuffled order and `__shard__`, UInt32.
 
-    Shards of a split differ by one row at most and hold at most `shard_rows`.
+    Shards of a split differ by one row at most and hold at most `shard_rows`. Where records repeat (`__epoch__`), each
+    of their rows has a place of its own.
     """
+    again = pl.when(pl.col(EPOCH) > 1).then(pl.format("{}\x1f{}", ID, EPOCH)).otherwise(pl.col(ID))
     place = pl.int_range(pl.len(), dtype=pl.UInt32).over(SPLIT)
     rows = pl.len().over(SPLIT).cast(pl.Int64)
     shards = (rows + shard_rows - 1) // shard_rows
     return (
         assigned.filter(pl.col(SPLIT).is_not_null())
-        .sort(hashed(ID, "shuffle", seed), ID)
+        .sort(hashed(again, "shuffle", seed), ID)
         .with_columns(place.alias(POSITION))
         .with_columns((pl.col(POSITION).cast(pl.Int64) * shards // rows).cast(pl.UInt32).alias(SHARD))
     )

@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from evenly.columns import ID, KEY, STRATUM, WEIGHT
 from evenly.core.hashing import hashed, uniform
 from evenly.errors import DataError
 from evenly.recipe.expression import parse_expression, to_polars
-from evenly.recipe.model import WeightTable
+from evenly.recipe.model import InverseDensity, WeightTable
 
 if TYPE_CHECKING:
-    from evenly.recipe.model import Recipe
+    from evenly.core.survey import Facts
+    from evenly.recipe.model import Density, Recipe
 
 
-def with_keys(frame: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+def with_keys(frame: pl.DataFrame, recipe: Recipe, facts: Facts | None = None) -> pl.DataFrame:
     """Return `frame` with `__weight__` and `__key__` (Float64).
 
     key = -log1p(-u) / weight with u from h('select', seed, id): the n smallest keys of a stratum are a successive
@@ -26,7 +28,7 @@ def with_keys(frame: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     Raises:
         DataError: for a weight that is negative, null or not finite, naming one record.
     """
-    weighted = frame.with_columns(_weight(recipe, frame.schema).alias(WEIGHT))
+    weighted = frame.with_columns(_weight(recipe, frame, facts).alias(WEIGHT))
     _refuse_bad(weighted)
     exponential = -(-uniform(hashed(ID, "select", recipe.seed))).log1p()
     # A weight of 1e-308 would give an infinite key too, and its record was counted as one that can be drawn.
@@ -42,20 +44,35 @@ def weight_columns(recipe: Recipe) -> list[str]:
         return []
     if isinstance(weight, WeightTable):
         return [weight.column]
-    return sorted(parse_expression(weight, "number").columns)
+    if isinstance(weight, InverseDensity):
+        return [weight.inverse_density.column]
+    return sorted(set(parse_expression(weight, "number").columns) - set(recipe.balance.stats))
 
 
-def _weight(recipe: Recipe, schema: pl.Schema) -> pl.Expr:
+def _weight(recipe: Recipe, frame: pl.DataFrame, facts: Facts | None) -> pl.Series | pl.Expr:
     weight = recipe.balance.weight
     if weight is None:
         return pl.lit(1.0)
+    if isinstance(weight, InverseDensity):
+        return _inverse_density(weight.inverse_density, frame, facts)
     if isinstance(weight, WeightTable):
         known, values = pl.col(weight.column).cast(pl.String), weight.values
-        if schema[weight.column].is_float():  # a whole number shows as `5` in text, as in expressions
+        if frame.schema[weight.column].is_float():  # a whole number shows as `5` in text, as in expressions
             known = known.str.strip_suffix(".0")
             values = {text.removesuffix(".0"): one for text, one in values.items()}
         return known.replace_strict(values, default=weight.default, return_dtype=pl.Float64)
-    return to_polars(parse_expression(weight, "number")).cast(pl.Float64)
+    stats = [] if facts is None else list(facts.stats.items())
+    known = frame.with_columns(pl.lit(value).alias(name) for name, value in stats)
+    return known.with_columns(to_polars(parse_expression(weight, "number")).cast(pl.Float64).alias(WEIGHT))[WEIGHT]
+
+
+def _inverse_density(rare: Density, frame: pl.DataFrame, facts: Facts | None) -> pl.Series:
+    """Return 1 / records in the value's interval, to the power alpha; null for a null."""
+    # numpy divides; Polars multiplies by the reciprocal, and a value could land in the interval beside its own.
+    place = pl.Series(np.floor(frame[rare.column].cast(pl.Float64).to_numpy() / rare.width), nan_to_null=True)
+    rows = [] if facts is None else list(facts.density.items())
+    weights = {number: float(count) ** -rare.alpha for number, count in rows}
+    return place.cast(pl.Int64).replace_strict(weights, default=None, return_dtype=pl.Float64)
 
 
 def _refuse_bad(frame: pl.DataFrame) -> None:

@@ -17,6 +17,7 @@ import polars as pl
 import evenly
 from evenly.columns import (
     DESIGN_WEIGHT,
+    EPOCH,
     ID,
     KEY,
     LINE,
@@ -35,8 +36,8 @@ from evenly.columns import (
 from evenly.core.examples import to_examples
 from evenly.core.measure import Summary, balance_measures
 from evenly.core.template import render, template_columns
-from evenly.flow.draw import category_column, describe, ledgers
 from evenly.flow.lite import write_lite
+from evenly.flow.plan import category_column, describe, ledgers
 from evenly.io.manifest import Rows, file_entry, selection_digest
 from evenly.reporting.card import write_card
 
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evenly.engines.base import Engine
-    from evenly.flow.draw import Draw, Plan
+    from evenly.flow.draw import Draw
+    from evenly.flow.plan import Plan
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 LEDGER_ROWS: Final = 1_000_000
 """Rows of a ledger file, about: as many parts as it takes to have that many."""
 
-_SPILL_COLUMNS: Final = (STRATUM, PI, DESIGN_WEIGHT, SPLIT, SHARD, POSITION)
+_SPILL_COLUMNS: Final = (STRATUM, PI, DESIGN_WEIGHT, EPOCH, SPLIT, SHARD, POSITION)
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def deliver(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[dic
 
 def _spill(delivery: Delivery, engine: Engine, reporter: Reporter) -> Summary:
     """Take the selected rows of each part, as examples, to a file per shard and part; return what was selected."""
-    rows = delivery.drawn.rows.join(
-        delivery.drawn.placed.select(PART, ROW, POSITION, SHARD), on=[PART, ROW], how="left"
-    )
+    drawn = delivery.drawn
+    unplaced = drawn.rows.filter(pl.col(SPLIT).is_null())
+    rows = pl.concat([drawn.placed, unplaced], how="diagonal").with_columns(pl.col(EPOCH).fill_null(1))
     by_part = {
         int(key[0]): frame.sort(ROW) for key, frame in rows.partition_by(PART, as_dict=True, include_key=False).items()
     }
@@ -123,9 +125,11 @@ def _write_shards(
     """Write every shard in its order; return the files' entries and the columns' types."""
     (delivery.folder / "data").mkdir()
     size = delivery.recipe.export.shard_rows
+    written = dict(delivery.drawn.placed.group_by(SPLIT).len().iter_rows())
+    rows_of = {split: int(written.get(split, 0)) for split in delivery.drawn.sizes}
     shards = [
         (split, number, max(1, -(-rows // size)))
-        for split, rows in delivery.drawn.sizes.items()
+        for split, rows in rows_of.items()
         for number in range(max(1, -(-rows // size)))
     ]
     files: list[dict[str, Any]] = []
@@ -238,8 +242,9 @@ def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -
         outside_strata=plan.outside,
         selected=drawn.rows.height,
         splits=drawn.sizes,
+        repeated=int((drawn.placed[EPOCH] > 1).sum()),
     )
-    ids = {split: drawn.placed.filter(pl.col(SPLIT) == split)[ID] for split in drawn.sizes}
+    ids = {split: drawn.rows.filter(pl.col(SPLIT) == split)[ID] for split in drawn.sizes}
     return {
         "evenly": evenly.__version__,
         "recipe": recipe.to_dict(),
@@ -262,13 +267,19 @@ def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -
 
 
 def strata_counts(plan: Plan) -> dict[str, int]:
-    """Return how many strata there are, taken whole, capped, and giving all they have though the cap allows more."""
+    """Return how many strata there are, taken whole, with more records than are drawn, and giving all they have.
+
+    Of those with more, `floor` and `ceiling` are bound by min and max; `missing` are rows that strata fall short of.
+    """
     bound = Counter(plan.strata["bound"].to_list())
     return {
         "count": plan.strata.height,
         "take_all": bound["take_all"],
-        "capped": bound["cap"],
+        "capped": plan.strata.height - bound["take_all"] - bound["capacity"],
         "short": bound["capacity"],
+        "floor": bound["floor"],
+        "ceiling": bound["ceiling"],
+        "missing": int((plan.strata["wanted"] - plan.strata["quota"] - plan.strata["repeated"]).clip(0).sum()),
         "no_variance": int(plan.strata["no_variance"].sum()),
     }
 

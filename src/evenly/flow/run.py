@@ -15,8 +15,9 @@ from evenly.engines.local import LocalEngine
 from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean
 from evenly.flow.curate import NOTHING, all_files, check_inputs, cut, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
-from evenly.flow.draw import draw, make_plan
+from evenly.flow.draw import draw
 from evenly.flow.exclude import excluded_files, load_excluded
+from evenly.flow.plan import make_plan
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from evenly.core.measure import Summary
     from evenly.engines.base import Engine
     from evenly.flow.curate import Given
-    from evenly.flow.draw import Plan
+    from evenly.flow.plan import Plan
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter

@@ -89,6 +89,10 @@ class Pool:
             _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
         )
 
+    def columns(self) -> list[str]:
+        """Return the columns that kept parts have."""
+        return list(pl.read_parquet_schema(self.folder / "kept" / self.index.parts[0]["name"]))
+
     def dropped(self) -> Iterator[pl.DataFrame]:
         """Yield the frames of dropped records, in the order of the pieces."""
         for path in sorted((self.folder / "dropped").glob("*.parquet")):

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
-from evenly.columns import FORMAT_COLUMNS, OUTPUT_NAMES
+from evenly.columns import EPOCH, FORMAT_COLUMNS, OUTPUT_NAMES
 from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.expression import ExpressionError, parse_expression
+from evenly.recipe.model import INTERVALS, STRATUM_KINDS, Distribution, Tokens
 from evenly.recipe.needs import Fault, Loc, column_flow, show_path
+from evenly.recipe.statistic import statistic
 from evenly.recipe.steps import GLOBAL_KINDS, OWN_REASONS, reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from evenly.recipe.model import GivenColumn, Recipe
+    from evenly.recipe.model import Balance, GivenColumn, Recipe, Stratum
     from evenly.recipe.steps import Exclude
 
+
+OWNED: Final = {"alpha": "power", "epochs": "unimax", "target": "target", "marginals": "rake"}
+"""Key of `balance` -> the one policy that takes it, and needs it."""
+
+SHARES_MISS: Final = 1e-9
+"""By which shares of a table may miss 1: what 0.1 + 0.2 + 0.7 does."""
 
 SPLIT_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
@@ -143,26 +152,102 @@ def _template(recipe: Recipe) -> Iterator[Fault]:
 
 def _balance(recipe: Recipe) -> Iterator[Fault]:
     balance = recipe.balance
-    if balance.cap is not None and balance.size is not None:
-        yield _fault(
-            ("balance",), "cap and size contradict each other: with size, the cap is solved for. Give one of them."
-        )
-    if balance.cap is None and balance.size is None:
-        yield _fault(("balance",), "policy cap needs `cap` (records per stratum at most) or `size` (records in all).")
+    yield from _policy(balance)
     columns = [stratum.column for stratum in balance.strata]
     for index, stratum in enumerate(balance.strata):
         if stratum.column in columns[:index]:
             yield _fault(("balance", "strata", index), f"'{stratum.column}' is an axis already. Name each column once.")
-        if stratum.min is not None and stratum.max is not None and stratum.min > stratum.max:
-            yield _fault(
-                ("balance", "strata", index),
-                f"min {stratum.min} is above max {stratum.max}: no record is in a stratum.",
-            )
+        yield from _stratum(stratum, ("balance", "strata", index))
     if balance.take_all is not None:
-        yield from _take_all(balance.take_all, columns)
+        yield from _take_all(balance.take_all, columns, balance.stats)
+    for name, text in balance.stats.items():
+        try:
+            statistic(text)
+        except ValueError as fault:
+            yield _fault(("balance", "stats", name), f"{fault}.")
+    if isinstance(balance.size, Tokens) and recipe.tokenizer is None:
+        yield _fault(("balance", "size"), "is in tokens, and the recipe names no tokenizer. Name one.")
+    yield from _wanted(balance)
 
 
-def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
+def _wanted(balance: Balance) -> Iterator[Fault]:
+    """Check the wanted distributions of policies target and rake."""
+    columns = [stratum.column for stratum in balance.strata]
+    if isinstance(balance.target, Distribution):
+        yield from _distribution(balance.target, ("balance", "target"), balance.strata)
+    for column, wanted in (balance.marginals or {}).items():
+        if column not in columns:
+            text = f"'{column}' is no axis of the strata.{did_you_mean(column, columns)}{choices_line('axes', columns)}"
+            yield _fault(("balance", "marginals", column), text)
+        elif isinstance(wanted, Distribution):
+            own = [stratum for stratum in balance.strata if stratum.column == column]
+            yield from _distribution(wanted, ("balance", "marginals", column), own)
+
+
+def _policy(balance: Balance) -> Iterator[Fault]:
+    """Check which keys go with the policy."""
+    policy = balance.policy
+    if balance.cap is not None and policy != "cap":
+        text = f"belongs to policy cap. Policy {policy} takes `size`, and `max` for a ceiling."
+        yield _fault(("balance", "cap"), text)
+    elif balance.cap is not None and balance.size is not None:
+        yield _fault(
+            ("balance",), "cap and size contradict each other: with size, the cap is solved for. Give one of them."
+        )
+    elif balance.cap is None and balance.size is None:
+        needs = "`cap` (records per stratum at most) or `size`" if policy == "cap" else "`size`"
+        yield _fault(("balance",), f"policy {policy} needs {needs} (records in all).")
+    yield from _policy_keys(balance)
+
+
+def _policy_keys(balance: Balance) -> Iterator[Fault]:
+    """Check the keys that one policy takes, and those that contradict each other or the policy."""
+    policy = balance.policy
+    for key, owner in OWNED.items():
+        given = getattr(balance, key) is not None
+        if given and policy != owner:
+            yield _fault(("balance", key), f"belongs to policy {owner}. Write `policy: {owner}`, or take it out.")
+        if not given and policy == owner:
+            yield _fault(("balance", key), f"is missing: policy {owner} needs it.")
+    for name, ceiling in (("max", balance.max), ("cap", balance.cap)):
+        if balance.min is not None and ceiling is not None and balance.min > ceiling:
+            text = f"min {balance.min:,} is above {name} {ceiling:,}: no stratum can have both."
+            yield _fault(("balance", "min"), text)
+    if policy != "weighted" and not balance.strata:
+        yield _fault(("balance", "strata"), f"is missing: policy {policy} needs at least one axis of strata.")
+    for key in ("strata", "take_all", "min", "max"):
+        if policy == "weighted" and getattr(balance, key):
+            yield _fault(("balance", key), "policy weighted is one draw without strata. Take the key out.")
+
+
+def _stratum(stratum: Stratum, loc: Loc) -> Iterator[Fault]:
+    """Check one axis: at most one key that says what is made of its values, in an order that makes sense."""
+    given = [kind for kind in STRATUM_KINDS if getattr(stratum, kind) is not None]
+    if len(given) > 1:
+        yield _fault(loc, f"{given[0]} and {given[1]} contradict each other. Give one of them.")
+    if stratum.edges is not None and any(low >= high for low, high in pairwise(stratum.edges)):
+        yield _fault((*loc, "edges"), "the edges do not grow. Write them from the least to the largest, each once.")
+    if stratum.unit is not None and stratum.part is None:
+        yield _fault((*loc, "unit"), "says what a date's number counts, and no `part` of a date is asked for.")
+    if stratum.min is not None and stratum.max is not None and stratum.min > stratum.max:
+        yield _fault(loc, f"min {stratum.min} is above max {stratum.max}: no record is in a stratum.")
+
+
+def _distribution(wanted: Distribution, loc: Loc, strata: list[Stratum]) -> Iterator[Fault]:
+    """Check a wanted distribution: one of its kinds, shares that sum to 1 at most, one axis for a lognormal."""
+    given = [name for name in ("values", "lognormal", "files") if getattr(wanted, name)]
+    if len(given) != 1:
+        yield _fault(loc, "expected uniform, or one of values, lognormal and files.")
+    if wanted.values is not None and sum(wanted.values.values()) > 1 + SHARES_MISS:
+        yield _fault((*loc, "values"), f"the shares sum to {sum(wanted.values.values()):g}, expected at most 1.")
+    if wanted.format is not None and not wanted.files:
+        yield _fault((*loc, "format"), "is that of files, and none are named.")
+    if wanted.lognormal is not None and (len(strata) != 1 or strata[0].kind not in INTERVALS):
+        text = "a lognormal is over one axis of numbers: with round, width, quantile, log or edges."
+        yield _fault((*loc, "lognormal"), text)
+
+
+def _take_all(text: str, columns: list[str], own: Collection[str]) -> Iterator[Fault]:
     loc = ("balance", "take_all")
     try:
         parsed = parse_expression(text, "boolean")
@@ -170,7 +255,7 @@ def _take_all(text: str, columns: list[str]) -> Iterator[Fault]:
         yield _fault(loc, str(fault))
         return
     for column in parsed.columns:
-        if column not in columns:
+        if column not in columns and column not in own:
             near = did_you_mean(column, columns)
             text = f"'{column}' is no column of the strata; take_all looks at a stratum's values.{near}"
             yield _fault(loc, text + choices_line("columns", columns))
@@ -199,6 +284,8 @@ def _split(recipe: Recipe) -> Iterator[Fault]:
 
 def _export(recipe: Recipe) -> Iterator[Fault]:
     taken = {*OUTPUT_NAMES.values(), *FORMAT_COLUMNS[recipe.export.format]}
+    if recipe.balance.policy != "unimax":
+        taken.remove(OUTPUT_NAMES[EPOCH])
     named: list[tuple[Loc, str]] = [
         (("export", "keep", index), column) for index, column in enumerate(recipe.export.keep)
     ]

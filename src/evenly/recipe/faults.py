@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.check import meaning_faults
-from evenly.recipe.model import LATER, LATER_POLICIES, Recipe
+from evenly.recipe.model import LATER, Recipe
 from evenly.recipe.needs import Fault, Loc, show_path
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ def checked(data: dict[str, Any]) -> tuple[Recipe | None, list[Fault]]:
 def _shape_faults(wrong: ValidationError, data: dict[str, Any]) -> list[Fault]:
     """Return pydantic's errors as faults; what was expected instead of one value stands in one fault."""
     merged: dict[tuple[Loc, str], list[str]] = {}
-    for error in wrong.errors(include_url=False):
-        loc = _real_loc(error["loc"], data)
+    places = [(_real_loc(error["loc"], data), error) for error in wrong.errors(include_url=False)]
+    for loc, error in places:
+        if any(len(other) > len(loc) and other[: len(loc)] == loc for other, _ in places):
+            continue  # a mapping that is no number either: what is wrong within it is what matters
         found, expected, what = _shape_text(error, loc).partition(", expected ")
         others = merged.setdefault((loc, found + expected), [])
         if what not in others:
@@ -88,6 +90,8 @@ def _take_out(rest: Any, loc: Loc) -> None:  # noqa: ANN401 - plain data
     steps = list(loc)
     last, here = steps.pop(), rest
     for step in steps:
+        if not (step in here if is_mapping(here) else is_list(here)):
+            return  # what it stood in is out already
         here = here[step]
     if is_mapping(here):
         here.pop(last, None)
@@ -116,17 +120,15 @@ def _shape_text(error: ErrorDetails, loc: Loc) -> str:
         return f"unknown key '{loc[-1]}'.{did_you_mean(str(loc[-1]), choices)}{choices_line('keys', choices)}"
     if error["type"] == "missing":
         return f"is missing. {_purpose(loc)}"
-    return _expectation(error, loc)
+    return _expectation(error)
 
 
-def _expectation(error: ErrorDetails, loc: Loc) -> str:
+def _expectation(error: ErrorDetails) -> str:
     """Return what was found and what was expected, in a user's words."""
     found = _found(error["input"])
     context = error.get("ctx", {})
     kind = error["type"]
     if kind == "literal_error":
-        if loc[-1] == "policy" and error["input"] in LATER_POLICIES:
-            return f"policy '{error['input']}' is not in this version of Evenly yet; it has: cap."
         choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         near = did_you_mean(str(error["input"]), choices)
         return f"found {found}, expected one of: {', '.join(choices)}.{near}"

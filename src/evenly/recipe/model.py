@@ -21,20 +21,16 @@ LATER: Final = {
     "holdout": "a holdout",
     "variants": "variants",
     "engine": "an engine of its own",
-    "balance.stats": "constants over the pool",
-    "balance.min": "a floor per stratum",
-    "balance.max": "a ceiling per stratum",
-    "balance.shortfall": "shortfall rules",
-    "strata.width": "strata of a fixed width",
-    "strata.quantile": "quantile strata",
-    "strata.log": "log-width strata",
-    "strata.edges": "strata by edges",
 }
 """Keys of the design that this version does not have yet, path without indices -> what it is."""
 
-LATER_POLICIES: Final = ("proportional", "equal", "power", "unimax", "target", "rake", "weighted")
-"""Policies of the design that this version does not have yet."""
+Policy = Literal["cap", "proportional", "equal", "power", "unimax", "target", "rake", "weighted"]
 
+STRATUM_KINDS: Final = ("round", "width", "quantile", "log", "edges", "part", "other_below")
+"""Keys that say what an axis makes of its values; it has one of them at most."""
+
+INTERVALS: Final = frozenset({"round", "width", "quantile", "log", "edges"})
+"""Those of them that look at numbers."""
 
 Rows = Annotated[int, Field(ge=1, le=2**52)]
 
@@ -88,15 +84,37 @@ class Template(Strict):
 
 
 class Stratum(Strict):
-    """One axis of the strata: a column's values, numbers rounded half to even to multiples of `round`.
+    """One axis of the strata: a column's values, or what one of these keys makes of them.
 
-    Records outside min..max (of the rounded value) or with a null are in no stratum; they are counted.
+    `round`: numbers rounded half to even to multiples of it. `width`: intervals of that width, from 0. `quantile`: so
+    many intervals of equal numbers of records. `log`: intervals that grow by that factor. `edges`: the intervals
+    between them (-.inf and .inf for open ends). `part`: of a date in ISO 8601, or of a number of seconds or
+    milliseconds since 1970 (`unit`). `other_below`: values with fewer records than that, or a smaller share, are
+    "other". Intervals hold their lower edge, not the upper one. The column `tokens` is the record's token count.
+    Records outside min..max (of a rounded value, else of the value) or with a null are in no stratum; they are counted.
     """
 
     column: Column
     round: Annotated[float, Field(gt=0)] | None = None
+    width: Annotated[float, Field(gt=0)] | None = None
+    quantile: Annotated[int, Field(ge=2, le=10_000)] | None = None
+    log: Annotated[float, Field(ge=1.01)] | None = None
+    edges: Annotated[list[Annotated[float, Field(allow_inf_nan=True)]], Field(min_length=2)] | None = None
+    part: Literal["year", "quarter", "month", "week", "day", "weekday", "hour"] | None = None
+    unit: Literal["s", "ms"] | None = None
+    other_below: Rows | Annotated[float, Field(gt=0, lt=1)] | None = None
     min: float | None = None
     max: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the key that says what is made of the values, or `value`."""
+        return next((kind for kind in STRATUM_KINDS if getattr(self, kind) is not None), "value")
+
+    @property
+    def numeric(self) -> bool:
+        """Say whether the axis looks at numbers."""
+        return self.kind in INTERVALS or self.unit is not None or (self.min is not None or self.max is not None)
 
 
 class WeightTable(Strict):
@@ -107,16 +125,74 @@ class WeightTable(Strict):
     default: Annotated[float, Field(ge=0)] = 1.0
 
 
+class Density(Strict):
+    """How rare a number is: one over the records in the interval of `width` that it lies in, to the power `alpha`."""
+
+    column: Column
+    width: Annotated[float, Field(gt=0)]
+    alpha: Annotated[float, Field(gt=0)] = 1.0
+
+
+class InverseDensity(Strict):
+    """Weights that are larger where a numeric column has fewer records."""
+
+    inverse_density: Density
+
+
+class Lognormal(Strict):
+    """A lognormal distribution: its median, and the standard deviation of the logarithm."""
+
+    median: Annotated[float, Field(gt=0)]
+    sigma: Annotated[float, Field(gt=0)]
+
+
+class Distribution(Strict):
+    """A wanted distribution, by one of these keys.
+
+    `values`: shares of the selection by value, of which they sum to 1 at most; values that are not named share the
+    rest as they are. For `target` over several axes a value is a stratum's name, as `evenly plan` shows it.
+    `lognormal`: over the intervals of one numeric axis. `files`: as in another dataset, which has the same columns.
+    """
+
+    values: Annotated[dict[str, Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)] | None = None
+    lognormal: Lognormal | None = None
+    files: ColumnNames | None = None
+    format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
+
+
+Wanted = Literal["uniform"] | Distribution
+
+
+class Tokens(Strict):
+    """A size in tokens: the most rows of the policy that cost at most that many."""
+
+    tokens: Rows
+
+
 class Balance(Strict):
-    """How many records of each stratum are selected, and which are likelier within one."""
+    """How many records of each stratum are selected, and which are likelier within one.
+
+    `policy` says what the quotas are, `size` how many rows in all, exactly (or `{tokens: …}`); `min` and `max` are
+    rows that a stratum has at least and at most, `take_all` a condition on strata that are taken whole. `weight` makes
+    records likelier within a stratum. `shortfall` says what happens where strata hold less than is wanted: `error`,
+    `redistribute` (others fill up) or `accept` (fewer rows). `stats` are named numbers over the whole pool.
+    """
 
     label: Column | None = None
-    strata: Annotated[list[Stratum], Field(min_length=1)]
-    policy: Literal["cap"] = "cap"
+    strata: list[Stratum] = Field(default_factory=list[Stratum])
+    policy: Policy = "cap"
     cap: Rows | None = None
-    size: Rows | None = None
+    size: Rows | Tokens | None = None
+    alpha: Annotated[float, Field(ge=0, le=1)] | None = None
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
+    target: Wanted | None = None
+    marginals: Annotated[dict[Column, Wanted], Field(min_length=1)] | None = None
+    min: Rows | None = None
+    max: Rows | None = None
     take_all: Annotated[str, Field(min_length=1)] | None = None
-    weight: WeightTable | Annotated[str, Field(min_length=1)] | None = None
+    weight: WeightTable | InverseDensity | Annotated[str, Field(min_length=1)] | None = None
+    stats: dict[Column, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict[str, str])
+    shortfall: Literal["error", "redistribute", "accept"] = "error"
 
 
 class Export(Strict):

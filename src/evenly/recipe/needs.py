@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from evenly.columns import RECORD, SOURCE
 from evenly.recipe.expression import Expression, ExpressionError, parse_expression
-from evenly.recipe.model import WeightTable
+from evenly.recipe.model import InverseDensity, WeightTable
+from evenly.recipe.statistic import statistic_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from evenly.recipe.model import Recipe
     from evenly.recipe.steps import Step
@@ -34,6 +35,9 @@ Yields = Literal["boolean", "number", "text", "unknown"]
 Loc = tuple[int | str, ...]
 Fault = tuple[Loc, str, str]
 """Where (as keys), where (as a path to show), and what is wrong."""
+
+COUNTED: Final = "tokens"
+"""A column of the balance that no source needs to have: the record's token count, where a tokenizer is named."""
 
 NUMBER_SPECS: Final = frozenset("eEfFgGn%d")
 
@@ -124,14 +128,18 @@ class Flow:
             text = f"'{column}': names between double underscores are Evenly's own. Rename the column in the data."
             self.faults.append((loc, show_path(loc), text))
 
-    def expression(self, text: str, loc: Loc, expects: Yields = "unknown") -> Expression | None:
-        """Read an expression's columns; a fault of the expression is kept and gives None."""
+    def expression(
+        self, text: str, loc: Loc, expects: Yields = "unknown", own: Collection[str] = ()
+    ) -> Expression | None:
+        """Read an expression's columns, but for `own` ones; a fault of the expression is kept and gives None."""
         try:
             parsed = parse_expression(text, expects)
         except ExpressionError as fault:
             self.unreadable.append((loc, show_path(loc), str(fault)))
             return None
         for column in parsed.columns:
+            if column in own:
+                continue
             self.read(column, "number" if column in parsed.numeric_columns else "scalar", loc)
         return parsed
 
@@ -240,13 +248,24 @@ def _read_all(flow: Flow, columns: list[str], wanted: Kind, loc: Loc) -> None:
 
 def _balance(flow: Flow, recipe: Recipe) -> None:
     balance = recipe.balance
+    counted = recipe.tokenizer is not None and COUNTED not in flow.kinds
     for index, stratum in enumerate(balance.strata):
-        numeric = stratum.round is not None or stratum.min is not None or stratum.max is not None
-        flow.read(stratum.column, "number" if numeric else "scalar", ("balance", "strata", index, "column"))
+        if not counted or stratum.column != COUNTED:
+            kind = "number" if stratum.numeric else "scalar"
+            flow.read(stratum.column, kind, ("balance", "strata", index, "column"))
+    own = {*balance.stats, *([COUNTED] if counted else [])}
     if isinstance(balance.weight, WeightTable):
         flow.read(balance.weight.column, "scalar", ("balance", "weight", "column"))
+    elif isinstance(balance.weight, InverseDensity):
+        column = balance.weight.inverse_density.column
+        if column not in own:
+            flow.read(column, "number", ("balance", "weight", "inverse_density", "column"))
     elif balance.weight is not None:
-        flow.expression(balance.weight, ("balance", "weight"), "number")
+        flow.expression(balance.weight, ("balance", "weight"), "number", own)
+    for name, text in balance.stats.items():
+        column = statistic_column(text)
+        if column is not None and column not in own:
+            flow.read(column, "any" if text.lstrip().startswith("count") else "number", ("balance", "stats", name))
 
 
 def _template(flow: Flow, recipe: Recipe) -> None:

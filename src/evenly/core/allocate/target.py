@@ -1,0 +1,124 @@
+"""Policy `target`: wanted shares of the selection by stratum; strata that are not named share the rest as they are.
+
+The shares hold for what is not taken whole. A stratum that holds less than its share is a shortfall: an error, or its
+missing rows go to the others in proportion (`redistribute`), or are left out (`accept`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from evenly.core.allocate.bounds import bounds
+from evenly.core.allocate.seats import apportion
+from evenly.core.allocate.wish import Allocation, AllocationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evenly.core.allocate.bounds import Bounds
+    from evenly.core.allocate.wish import Wish
+
+PLENTY: Final = 2**52
+"""More rows than any wish has: what a stratum would hold if it held enough."""
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What the quotas are to be in proportion to, and which strata are not named and share what is left."""
+
+    measure: NDArray[np.float64]
+    others: NDArray[np.bool_]
+
+
+def target(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
+    """Return the allocation of policy target; see the package for shapes.
+
+    Raises:
+        AllocationError: when the wishes conflict, or a stratum falls short and `shortfall` is error.
+    """
+    found = bounds(counts, wish)
+    shape = _shape(counts, wish)
+    drawn = (shape.measure > 0) | wish.take_all
+    plenty = np.where(wish.take_all, counts, PLENTY if wish.ceiling is None else wish.ceiling)
+    asked = np.where(drawn, np.maximum(plenty, found.lower), found.lower)
+    upper = np.where(drawn, found.upper, found.lower)
+    _refuse_more_than(int(asked.sum()), found.size)
+    wanted = _wanted(counts, stratum_hash, shape, (found.lower, asked), found.size)
+    if (wanted <= found.upper).all():
+        return Allocation(wanted, np.maximum(wanted, found.wanted))
+    if wish.shortfall == "accept":
+        return Allocation(np.minimum(wanted, found.upper), wanted)
+    if wish.shortfall == "error":
+        largest = _largest(counts, stratum_hash, shape, found, asked)
+        raise AllocationError(_short(wanted, found, largest))
+    _refuse_more_than(int(upper.sum()), found.size)
+    quotas = apportion(shape.measure, found.lower, upper, found.size, stratum_hash)
+    return Allocation(quotas, np.maximum(wanted, quotas))
+
+
+def _shape(counts: NDArray[np.int64], wish: Wish) -> _Shape:
+    shares = np.full(counts.size, math.nan) if wish.shares is None else wish.shares
+    others = np.isnan(shares) & ~wish.take_all
+    rest = 1.0 - math.fsum(shares[~np.isnan(shares)])
+    measure = np.where(wish.take_all, 0.0, np.nan_to_num(shares))
+    total = int(counts[others].sum())
+    if total:
+        measure = np.where(others, max(0.0, rest) * counts / total, measure)
+    return _Shape(measure, others)
+
+
+def _wanted(
+    counts: NDArray[np.int64],
+    stratum_hash: NDArray[np.uint64],
+    shape: _Shape,
+    limits: tuple[NDArray[np.int64], NDArray[np.int64]],
+    size: int,
+) -> NDArray[np.int64]:
+    """Return what is wanted of each stratum, were there enough; the unnamed give each other what one lacks."""
+    lower, asked = limits
+    wanted = apportion(shape.measure, lower, asked, size, stratum_hash)
+    others = shape.others
+    part = int(wanted[others].sum())
+    there = np.maximum(lower, np.minimum(asked, counts))[others]
+    if (wanted[others] > there).any() and int(there.sum()) >= part:
+        wanted[others] = apportion(shape.measure[others], lower[others], there, part, stratum_hash[others])
+    return wanted
+
+
+def _largest(
+    counts: NDArray[np.int64],
+    stratum_hash: NDArray[np.uint64],
+    shape: _Shape,
+    found: Bounds,
+    asked: NDArray[np.int64],
+) -> int:
+    """Return the largest size at which no stratum falls short, found by halving: quotas grow with the size."""
+    low, high = int(found.lower.sum()), found.size
+    while high - low > 1:
+        middle = (low + high) // 2
+        wanted = _wanted(counts, stratum_hash, shape, (found.lower, asked), middle)
+        low, high = (middle, high) if (wanted <= found.upper).all() else (low, middle)
+    return low
+
+
+def _short(wanted: NDArray[np.int64], found: Bounds, largest: int) -> str:
+    few = int((wanted > found.upper).sum())
+    missing = int(np.maximum(wanted - found.upper, 0).sum())
+    return (
+        f"recipe.balance: size and target conflict: {few:,} of {wanted.size:,} strata hold less than their share of "
+        f"{found.size:,} rows, {missing:,} rows are missing in all. The target can be met with at most {largest:,} "
+        "rows; or write `shortfall: redistribute` (the others fill up) or `accept` (fewer rows)."
+    )
+
+
+def _refuse_more_than(most: int, size: int) -> None:
+    if size > most:
+        message = (
+            f"recipe.balance: size and target conflict: {size:,} rows are wanted, the strata that have a share can "
+            f"give {most:,}. Give more strata a share, or ask for at most {most:,}."
+        )
+        raise AllocationError(message)

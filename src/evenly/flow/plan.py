@@ -1,0 +1,326 @@
+"""From the pool to the plan: survey, census, quotas; the ledger of each part is written on the way (DESIGN section 3).
+
+Only thin columns are read here. A recipe that asks nothing of the whole pool needs no survey, one whose size is in rows
+no ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, SOURCE, STRATUM, TOKENS, WEIGHT
+from evenly.core.allocate import AllocationError
+from evenly.core.budget import cost, in_rank, largest
+from evenly.core.census import merge, take_census
+from evenly.core.composition import Expected, expect, merge_compositions, take_composition
+from evenly.core.measure import Summary, summarise
+from evenly.core.quotas import with_quotas
+from evenly.core.select import candidates
+from evenly.core.strata import with_strata
+from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
+from evenly.core.weights import weight_columns, with_keys
+from evenly.errors import DataError
+from evenly.flow.others import other_censuses
+from evenly.recipe.model import Tokens, WeightTable
+from evenly.recipe.needs import COUNTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from evenly.engines.base import Engine
+    from evenly.io.pool import Pool
+    from evenly.recipe.model import Recipe
+    from evenly.reporting.progress import Reporter
+
+FOLD_ROWS: Final = 2_000_000
+"""Candidates that may wait before they are cut to what can still be selected."""
+
+AHEAD: Final = 1.02
+"""Times the expected rows of a token budget that are looked at first."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the recipe would draw from its pool, without a row being selected.
+
+    Attributes:
+        strata: the census with quotas, one row per stratum; see `evenly.core.census` and `evenly.core.quotas`.
+        outside: records of the pool that are in no stratum.
+        pool: a summary of all records of the pool.
+        expected: what the selection is expected to look like, where that was asked for.
+    """
+
+    strata: pl.DataFrame
+    outside: int
+    pool: Summary
+    expected: Expected | None = None
+
+    @property
+    def selected(self) -> int:
+        """Records that the quotas select."""
+        return int(self.strata["quota"].sum())
+
+    @property
+    def repeated(self) -> int:
+        """Rows besides them that repeat a record."""
+        return int(self.strata["repeated"].sum())
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What counting one part takes."""
+
+    recipe: Recipe
+    pool: Pool
+    facts: Facts
+    scratch: Path | None
+    composed: bool
+
+
+@dataclass
+class _Counted:
+    """What parts hold, added up."""
+
+    census: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    composition: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    outside: int = 0
+    summary: Summary = field(default_factory=Summary)
+
+
+def make_plan(
+    recipe: Recipe, pool: Pool, scratch: Path | None, engine: Engine, reporter: Reporter, *, expected: bool = False
+) -> Plan:
+    """Take the census of a pool and allocate; with `scratch`, each part's ledger is left there for `draw`.
+
+    A size in tokens needs the ledgers, and so `scratch`. With `expected`, the plan says what to expect of a selection.
+
+    Raises:
+        DataError: for a bad weight, or when no record is in a stratum.
+        AllocationError: when the recipe's wishes can't be met together.
+    """
+    facts = _survey(recipe, pool, engine, reporter)
+    others = other_censuses(recipe, facts, reporter)
+    counted = _count(_Work(recipe, pool, facts, scratch, expected), engine, reporter)
+    census = merge(counted.census)
+    if not census.height:
+        columns = ", ".join(stratum.column for stratum in recipe.balance.strata)
+        message = (
+            f"recipe.balance.strata: none of {counted.summary.rows:,} records is in a stratum of {columns}. "
+            "Check min, max, edges and nulls."
+        )
+        raise DataError(message)
+    if not int(census["eligible"].sum()):
+        message = (
+            f"recipe.balance.weight: every one of {counted.summary.rows:,} records has the weight 0, so none can be "
+            "drawn."
+        )
+        raise DataError(message)
+    size = recipe.balance.size
+    if isinstance(size, Tokens) and scratch is not None:
+        strata = _within_budget(_Budget(recipe, pool, scratch, census, facts, others, size.tokens))
+    else:
+        strata = with_quotas(census, recipe, facts, others)
+    told = None
+    if expected:
+        composition = merge_compositions(counted.composition)
+        told = expect(composition, strata, labelled=bool(counted.summary.label), counted=recipe.tokenizer is not None)
+    return Plan(strata, counted.outside, counted.summary, told)
+
+
+def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
+    """Yield each part's ledger: __id__, __piece__, __line__, __part__, __row__, __stratum__, __weight__, __key__.
+
+    Where the recipe's size is in tokens, it has `__tokens__` too.
+    """
+    for number in range(len(pool.index.parts)):
+        yield pl.read_parquet(_ledger_path(scratch, number), glob=False)
+
+
+def fold_candidates(pool: Pool, scratch: Path, strata: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield, after each part, all candidates so far: the rows that a plan's quotas can still select."""
+    waiting: list[pl.DataFrame] = []
+    rows, selected = 0, int(strata["quota"].sum())
+    for ledger in ledgers(pool, scratch):
+        waiting.append(candidates(ledger.drop(PIECE, LINE), strata))
+        rows += waiting[-1].height
+        if rows > max(FOLD_ROWS, 2 * selected):
+            waiting = [candidates(pl.concat(waiting), strata)]
+            rows = waiting[0].height
+        yield pl.concat(waiting)
+
+
+def category_column(recipe: Recipe) -> str | None:
+    """Return the column whose values the views show as categories, or None.
+
+    That of the weight table, else a stratum's own that is not a number, else one that comes from the path.
+    """
+    if isinstance(recipe.balance.weight, WeightTable):
+        return recipe.balance.weight.column
+    plain = [one.column for one in recipe.balance.strata if not one.numeric and one.kind in {"value", "other_below"}]
+    given = [name for source in recipe.sources for name in source.columns]
+    given += [SOURCE] if len(recipe.sources) > 1 else []
+    return next((name for name in [*plain, *given] if name != recipe.balance.label), None)
+
+
+def describe(frame: pl.DataFrame, recipe: Recipe) -> Summary:
+    """Return the summary of some records that have the label, category and token columns of the pool."""
+    named = {LABEL: recipe.balance.label, CATEGORY: category_column(recipe), TOKENS: TOKENS}
+    found = {key: frame[name] if name is not None and name in frame.columns else None for key, name in named.items()}
+    return summarise(found[LABEL], found[CATEGORY], found[TOKENS], frame.height)
+
+
+def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> Facts:
+    """Count the values that the balance's quantiles, small categories, statistics and rare values come from."""
+    columns = surveyed_columns(recipe.balance)
+    if not columns:
+        return Facts(plain_axes(recipe.balance.strata))
+    work = partial(_survey_part, recipe=recipe, pool=pool, columns=columns)
+    counts: list[dict[str, pl.DataFrame]] = []
+    with reporter.phase("survey", len(pool.index.parts), "parts") as advance:
+        for one in engine.map(work, range(len(pool.index.parts))):
+            counts.append(one)
+            advance(1)
+    return facts_of(recipe.balance, merge_counts(counts))
+
+
+def _survey_part(number: int, recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
+    return count_values(_thin(pool, number, recipe, columns), columns)
+
+
+def _count(work: _Work, engine: Engine, reporter: Reporter) -> _Counted:
+    found = _Counted()
+    parts = len(work.pool.index.parts)
+    with reporter.phase("census", parts, "parts") as advance:
+        for census, composition, outside, summary in engine.map(partial(_count_part, work=work), range(parts)):
+            found.census.append(census)
+            found.composition.append(composition)
+            found.outside += outside
+            found.summary.add(summary)
+            advance(1)
+    return found
+
+
+def _count_part(number: int, work: _Work) -> tuple[pl.DataFrame, pl.DataFrame, int, Summary]:
+    recipe = work.recipe
+    frame = _thin(work.pool, number, recipe, _thin_columns(recipe))
+    keyed = with_keys(with_strata(frame, work.facts.axes), recipe, work.facts)
+    if work.scratch is not None:
+        place = [pl.lit(number, dtype=pl.UInt32).alias(PART), pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)]
+        tokens = [TOKENS] if isinstance(recipe.balance.size, Tokens) else []
+        ledger = keyed.select(ID, PIECE, LINE, *place, STRATUM, WEIGHT, KEY, *tokens)
+        ledger.write_parquet(_ledger_path(work.scratch, number), compression="lz4", statistics=False)
+    composition = pl.DataFrame()
+    if work.composed:
+        composition = take_composition(keyed, recipe.balance.label, category_column(recipe))
+    census = take_census(keyed, [axis.column for axis in work.facts.axes])
+    return census, composition, keyed[STRATUM].null_count(), describe(frame, recipe)
+
+
+def _thin(pool: Pool, number: int, recipe: Recipe, columns: list[str]) -> pl.DataFrame:
+    """Return some columns of a part; the column of token counts goes by its public name too."""
+    there = pool.columns()
+    named = [TOKENS if name == COUNTED and name not in there else name for name in columns]
+    frame = pool.part(number, sorted(set(named)))
+    if COUNTED in columns and COUNTED not in there and recipe.tokenizer is not None:
+        return frame.with_columns(pl.col(TOKENS).cast(pl.Float64).alias(COUNTED))
+    return frame
+
+
+def _thin_columns(recipe: Recipe) -> list[str]:
+    """Return the columns of the pool that strata, weights and views look at."""
+    wanted = {ID, PIECE, LINE, *weight_columns(recipe), *(stratum.column for stratum in recipe.balance.strata)}
+    wanted |= {name for name in (recipe.balance.label, category_column(recipe)) if name is not None}
+    if recipe.tokenizer is not None:
+        wanted.add(TOKENS)
+    return sorted(wanted)
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """What finding a size in tokens takes."""
+
+    recipe: Recipe
+    pool: Pool
+    scratch: Path
+    census: pl.DataFrame
+    facts: Facts
+    others: Mapping[str, pl.DataFrame]
+    tokens: int
+
+    def plan(self, size: int) -> pl.DataFrame:
+        """Return the plan of a size in rows."""
+        return with_quotas(self.census, self.recipe, self.facts, self.others, size)
+
+    def fits(self, size: int) -> bool:
+        """Say whether a size can be had at all."""
+        try:
+            self.plan(size)
+        except AllocationError:
+            return False
+        return True
+
+
+def _within_budget(budget: _Budget) -> pl.DataFrame:
+    """Return the plan of the most rows that cost at most the budget, counted over the very records that it draws.
+
+    Raises:
+        AllocationError: when not even the fewest rows that the recipe allows fit.
+    """
+    least = _least(budget)
+    rows = int(budget.census["eligible"].sum()) * (budget.recipe.balance.epochs or 1)
+    mean = _mean_tokens(budget)
+    looked = max(least, min(rows, int(budget.tokens / max(mean, 1e-9) * AHEAD) + 1))
+    while True:
+        high = largest(0, least, looked, lambda size: 0 if budget.fits(size) else None)
+        ranked = in_rank(_all_candidates(budget, budget.plan(high)))
+        if cost(ranked, budget.plan(least)) > budget.tokens:
+            message = (
+                f"recipe.balance.size: {budget.tokens:,} tokens do not pay for the {least:,} rows that min and "
+                "take_all ask for, or for one. Raise the budget."
+            )
+            raise AllocationError(message)
+        size = largest(budget.tokens, least, high, partial(_cost_of, budget, ranked))
+        if size < high or high < looked or looked >= rows:
+            return budget.plan(size)
+        looked = min(rows, looked * 2)
+
+
+def _cost_of(budget: _Budget, ranked: pl.DataFrame, size: int) -> int:
+    return cost(ranked, budget.plan(size))
+
+
+def _least(budget: _Budget) -> int:
+    """Return the fewest rows that the recipe allows: what is taken whole, and the floors."""
+    balance = budget.recipe.balance
+    if balance.take_all is None and balance.min is None:
+        return 1
+    probe = budget.recipe.model_copy(
+        update={"balance": balance.model_copy(update={"policy": "cap", "cap": balance.min or 1, "size": None})}
+    )
+    plan = with_quotas(budget.census, probe, budget.facts)
+    return max(1, int(plan.filter(pl.col("take_all") | (balance.min is not None))["quota"].sum()))
+
+
+def _all_candidates(budget: _Budget, strata: pl.DataFrame) -> pl.DataFrame:
+    found = pl.DataFrame()
+    for found in fold_candidates(budget.pool, budget.scratch, strata):  # noqa: B007 - the last one is all of them
+        pass
+    return candidates(found, strata)
+
+
+def _mean_tokens(budget: _Budget) -> float:
+    rows = tokens = 0
+    for ledger in ledgers(budget.pool, budget.scratch):
+        drawn = ledger.filter(pl.col(STRATUM).is_not_null() & (pl.col(WEIGHT) > 0))
+        rows += drawn.height
+        tokens += int(drawn[TOKENS].cast(pl.Int64).sum())
+    return tokens / max(1, rows)
+
+
+def _ledger_path(scratch: Path, number: int) -> Path:
+    return scratch / f"ledger-{number:06d}.parquet"
