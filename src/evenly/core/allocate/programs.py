@@ -74,11 +74,15 @@ def wishes_of(wish: Wish) -> list[str]:
 
 
 def explain(counts: NDArray[np.int64], wish: Wish) -> str | None:
-    """Return which wishes conflict and the nearest plan, or None when all of them can be met."""
+    """Return which wishes conflict and the nearest plan, as an error says it, or None when all of them can be met."""
+    nearest = _solve(counts, wish, frozenset(wishes_of(wish)))
+    return None if _is_met(nearest, wish) else _told(counts, wish, conflict(counts, wish), nearest)
+
+
+def conflict(counts: NDArray[np.int64], wish: Wish) -> list[str]:
+    """Return an irreducible set of wishes, by name, of a wish that can't be met."""
     names = wishes_of(wish)
     nearest = _solve(counts, wish, frozenset(names))
-    if _is_met(nearest, wish):
-        return None
     support = {name for name, dual in zip(nearest.rows.wish, nearest.duals, strict=True) if abs(dual) > TOLERANCE}
 
     def feasible(wishes: frozenset[str]) -> bool:
@@ -87,8 +91,7 @@ def explain(counts: NDArray[np.int64], wish: Wish) -> str | None:
     suspects = [name for name in names if name in support]
     if feasible(frozenset(suspects)):  # the duals told too little
         suspects = names
-    conflict = irreducible(suspects, feasible)
-    return _told(counts, wish, conflict, nearest)
+    return irreducible(suspects, feasible)
 
 
 def relaxed(wish: Wish, lower: NDArray[np.int64], upper: NDArray[np.int64]) -> tuple[list[NDArray[np.float64]], int]:
@@ -213,9 +216,9 @@ def _is_met(answer: _Answer, wish: Wish) -> bool:
     return bool(np.abs(answer.slack).sum() <= TOLERANCE * max(1, wish.size or 1))
 
 
-def _told(counts: NDArray[np.int64], wish: Wish, conflict: Sequence[str], nearest: _Answer) -> str:
+def _told(counts: NDArray[np.int64], wish: Wish, names: Sequence[str], nearest: _Answer) -> str:
     size = wish.rows()
-    parts = [_one(counts, wish, name) for name in conflict]
+    parts = [_one(counts, wish, name) for name in names]
     off: dict[str, float] = {}
     for name, slack in zip(nearest.rows.wish, nearest.slack, strict=True):
         off[name] = off.get(name, 0.0) + slack

@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 SWEEPS: Final = 2_000
 """Times that every axis is fitted at most."""
 
+PATIENCE: Final = 50
+"""Sweeps within which what is missed has to halve."""
+
+STEPS: Final = 100
+"""Of Newton and halving within a sweep at most."""
+
+STEEPEST: Final = 1e6
+"""Factor of one sweep at most."""
+
+LARGEST: Final = 1e200
+"""Of a cell before it is cut to its bounds: factors of many sweeps multiply."""
+
 EXACT: Final = 1e-10
 """Of the size: a fit whose marginals miss by less is done."""
 
@@ -105,20 +117,23 @@ def fit(
     Where the rows can't be met, the last sweep's; `missed` tells how far off it is.
     """
     low, high = lower.astype(np.float64), upper.astype(np.float64)
-    shape = counts.astype(np.float64)
     size = max(1.0, float(rows[0].sum()))
-    shape = shape * (size / max(1.0, float(shape.sum())))
+    shape: NDArray[np.float64] = counts * np.float64(size / max(1.0, float(counts.sum())))
     plan = np.clip(shape, low, high)
-    for _ in range(SWEEPS):
+    before = np.inf
+    for sweep in range(SWEEPS):
         for group, row in zip(groups, rows, strict=True):
-            factor = _factors(shape, low, high, group, row)
-            shape = shape * factor[group]
+            shape = np.minimum(shape * _factors(shape, low, high, group, row)[group], LARGEST)
         plan = np.clip(shape, low, high)
         off = max(
             float(np.abs(_sums(plan, group, row.size) - row).max()) for group, row in zip(groups, rows, strict=True)
         )
         if off <= EXACT * size:
             break
+        if sweep % PATIENCE == PATIENCE - 1:
+            if off > before / 2:
+                break  # it can't be met, or only at the very edge of what can
+            before = off
     return plan
 
 
@@ -130,26 +145,21 @@ def _factors(
     row: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return for each group the factor t at which clip(t x shape) sums to its row, by Newton's steps in brackets."""
+    row = np.clip(row, _sums(low, group, row.size), _sums(high, group, row.size))  # as near as the group can come
     factor = np.ones(row.size)
-    least, most = np.zeros(row.size), np.full(row.size, np.inf)
-    for _ in range(100):
+    least, most = np.zeros(row.size), np.full(row.size, STEEPEST)
+    for _ in range(STEPS):
         scaled = shape * factor[group]
-        plan = np.clip(scaled, low, high)
-        total = _sums(plan, group, row.size)
-        gap = row - total
-        done = np.abs(gap) <= 1e-13 * np.maximum(row, 1.0)
+        gap = row - _sums(np.clip(scaled, low, high), group, row.size)
+        done = np.abs(gap) <= EXACT / 100 * np.maximum(row, 1.0)
         if done.all():
             break
-        least = np.where(gap > 0, np.maximum(least, factor), least)
-        most = np.where(gap < 0, np.minimum(most, factor), most)
-        free = (scaled > low) & (scaled < high)
-        slope = _sums(np.where(free, shape, 0.0), group, row.size)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = factor + gap / slope
-        inside = np.isfinite(step) & (step > least) & (step < most)
-        middle = np.where(np.isinf(most), factor * 4.0, (least + most) / 2)
-        new = np.where(done, factor, np.where(inside, step, middle))
-        new = np.clip(new, 1e-12, 1e12)
+        least = np.where(gap > 0, factor, least)
+        most = np.where(gap < 0, factor, most)
+        slope = _sums(np.where((scaled > low) & (scaled < high), shape, 0.0), group, row.size)
+        step = factor + gap / np.where(slope > 0, slope, np.inf)
+        inside = (slope > 0) & (step > least) & (step < most)
+        new = np.where(done, factor, np.where(inside, step, (least + most) / 2))
         if np.array_equal(new, factor):
             break
         factor = new
