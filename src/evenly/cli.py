@@ -100,7 +100,7 @@ def plan(
         from evenly.reporting.terminal import plan_view  # noqa: PLC0415 - rich's tables load slowly
 
         console = Console()
-        console.print(plan_view(result.to_dict(), result.plan.strata))
+        console.print(plan_view(result.to_dict(), console.width))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from evenly.core.allocate import POLICIES, Wish
 from evenly.core.hashing import hashed
 from evenly.core.strata import axis_name
 from evenly.core.survey import Facts, plain_axes
-from evenly.core.targets import TARGET, marginal, refuse_absent, target_shares
+from evenly.core.targets import REST, TARGET, marginal, refuse_absent, target_shares
 from evenly.recipe.expression import parse_expression, to_polars
 from evenly.recipe.model import Tokens
 
@@ -70,6 +70,27 @@ def with_quotas(
         pl.Series("wanted", found.wanted, dtype=pl.Int64),
     )
     return planned.with_columns(_bound(recipe, wish.epochs).alias("bound"), _no_variance().alias("no_variance"))
+
+
+def marginals_met(
+    planned: pl.DataFrame, recipe: Recipe, facts: Facts, others: Mapping[str, pl.DataFrame] = NO_OTHERS
+) -> pl.DataFrame:
+    """Return how a plan meets each wanted marginal: `axis`, `value` String, `wanted` Float64 and `rows` Int64."""
+    drawn = planned["quota"].to_numpy()
+    tables = [
+        pl.DataFrame(
+            {
+                "axis": [one.name] * len(one.values),
+                "value": list(one.values),
+                "wanted": one.shares * drawn.sum(),
+                "rows": np.bincount(one.groups, drawn, len(one.values)).astype(np.int64),
+            }
+        )
+        for one in _marginals(planned, recipe, facts, others)
+    ]
+    schema = {"axis": pl.String(), "value": pl.String(), "wanted": pl.Float64(), "rows": pl.Int64()}
+    found = pl.concat(tables) if tables else pl.DataFrame(schema=schema)
+    return found.filter((pl.col("value") != REST) | (pl.col("wanted") > 0))
 
 
 def _wish(

@@ -18,7 +18,7 @@ from evenly.core.budget import cost, in_rank, largest
 from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
-from evenly.core.quotas import with_quotas
+from evenly.core.quotas import marginals_met, with_quotas
 from evenly.core.select import candidates
 from evenly.core.strata import with_strata
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
@@ -53,12 +53,14 @@ class Plan:
         outside: records of the pool that are in no stratum.
         pool: a summary of all records of the pool.
         expected: what the selection is expected to look like, where that was asked for.
+        marginals: how the wanted marginals of policy rake are met; see `evenly.core.quotas.marginals_met`.
     """
 
     strata: pl.DataFrame
     outside: int
     pool: Summary
     expected: Expected | None = None
+    marginals: pl.DataFrame | None = None
 
     @property
     def selected(self) -> int:
@@ -129,7 +131,8 @@ def make_plan(
     if expected:
         composition = merge_compositions(counted.composition)
         told = expect(composition, strata, labelled=bool(counted.summary.label), counted=recipe.tokenizer is not None)
-    return Plan(strata, counted.outside, counted.summary, told)
+    met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
+    return Plan(strata, counted.outside, counted.summary, told, met)
 
 
 def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:

@@ -6,27 +6,30 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
+from evenly.columns import STRATUM
 from evenly.engines.local import LocalEngine
 from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean
 from evenly.flow.curate import NOTHING, all_files, check_inputs, cut, open_pool
 from evenly.flow.deliver import Delivery, deliver, strata_counts
 from evenly.flow.draw import draw
 from evenly.flow.exclude import excluded_files, load_excluded
-from evenly.flow.plan import make_plan
+from evenly.flow.plan import category_column, make_plan
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.tokenizers import load_tokenizer
+from evenly.recipe.model import Tokens
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from evenly.core.measure import Summary
     from evenly.engines.base import Engine
@@ -66,16 +69,31 @@ class PlanResult:
         plan: census and quotas per stratum, and a summary of the pool.
         pool: the pool that was counted.
         pool_reused: whether it was there already.
+        recipe: what was planned.
     """
 
     plan: Plan
     pool: Pool
     pool_reused: bool
+    recipe: Recipe
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data, for `--json`."""
-        strata = self.plan.strata.select("__stratum__", "rows", "eligible", "take_all", "quota", "bound")
+        strata, expected = self.plan.strata, self.plan.expected
+        shares = [
+            (pl.col("rows") / max(1, strata["rows"].sum())).alias("share_before"),
+            (pl.col("quota") / max(1, self.plan.selected)).alias("share_after"),
+        ]
+        shown = strata.select(
+            pl.col(STRATUM).alias("stratum"),
+            *("rows", "eligible", "take_all", "quota", "repeated", "wanted"),
+            *shares,
+            "bound",
+        )
         return {
+            "policy": self.recipe.balance.policy,
+            "label": self.recipe.balance.label,
+            "category": category_column(self.recipe),
             "rows": {
                 "read": self.pool.index.read,
                 "dropped": self.pool.index.dropped,
@@ -83,9 +101,14 @@ class PlanResult:
                 "kept": self.pool.index.kept,
                 "outside_strata": self.plan.outside,
                 "selected": self.plan.selected,
+                "repeated": self.plan.repeated,
             },
             "strata": strata_counts(self.plan),
-            "allocation": strata.rename({"__stratum__": "stratum"}).to_dicts(),
+            "label_mean": self.plan.pool.label_mean,
+            "categories": dict(sorted(self.plan.pool.categories.items(), key=lambda item: (-item[1], item[0]))),
+            "expected": None if expected is None else asdict(expected),
+            "marginals": [] if self.plan.marginals is None else self.plan.marginals.to_dicts(),
+            "allocation": shown.to_dicts(),
         }
 
 
@@ -147,7 +170,10 @@ def plan_recipe(
     worker = _engine(engine)
     with _told():
         pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
-        return PlanResult(make_plan(recipe, pool, None, worker, reporter), pool, reused)
+        with TemporaryDirectory(prefix="evenly-plan-") as folder:  # a budget in tokens is met over real draws
+            scratch = Path(folder) if isinstance(recipe.balance.size, Tokens) else None
+            plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
+        return PlanResult(plan, pool, reused, recipe)
 
 
 def run_recipe(

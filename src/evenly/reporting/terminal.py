@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -10,10 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Mapping, Sequence
 
-    import polars as pl
     from rich.console import RenderableType
 
     from evenly.core.measure import Summary
@@ -22,6 +21,8 @@ BANDS: Final = 10
 """Rows of the label's view, about."""
 
 SHOWN_CATEGORIES: Final = 12
+
+SHOWN_STRATA: Final = 12
 
 SHORTEST_BAR, LONGEST_BAR = 5, 30
 """Characters of a full bar; where there is no room for the shortest, numbers stand alone."""
@@ -36,7 +37,8 @@ PARTIAL: Final = " ▏▎▍▌▋▊▉"
 def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width: int) -> RenderableType:
     """Return the view of a finished run for a terminal of `width` characters."""
     label = manifest["recipe"]["balance"].get("label", "label")
-    parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"], ": see quarantine.jsonl")]
+    policy = manifest["recipe"]["balance"]["policy"]
+    parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"], policy, ": see quarantine.jsonl")]
     parts += [Text(line, style="dim") for line in _found(manifest["inputs"])]
     if before.label and after.label:
         parts += [Text(), _label_view(label, before, after, width)]
@@ -59,26 +61,82 @@ def _found(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def plan_view(plan: Mapping[str, Any], strata: pl.DataFrame) -> RenderableType:
-    """Return the view of a plan: where the rows would go, and the strata that matter most."""
+def plan_view(plan: Mapping[str, Any], width: int) -> RenderableType:
+    """Return the view of a plan: where the rows would go, what to expect of them, and the strata that matter most."""
     rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0}
+    parts: list[RenderableType] = [_flow(rows, plan["strata"], plan["policy"])]
+    parts += [Text(line) for line in _expected(plan)]
+    categories = plan["categories"]
+    if len(categories) > 1:
+        after = Counter({name: round(rows) for name, rows in plan["expected"]["categories"].items()})
+        parts += [Text(), _category_view(plan["category"] or "category", Counter(categories), after, width)]
+    if plan["marginals"]:
+        parts += [Text(), _marginal_view(plan["marginals"])]
+    strata: list[Mapping[str, Any]] = plan["allocation"]
+    if len(strata) > 1:
+        largest = sorted(strata, key=lambda one: (-one["rows"], one["stratum"]))
+        parts += [Text(), _strata_view("stratum", largest, "smaller strata (all of them: --json)")]
+    short = [one for one in strata if one["wanted"] > one["quota"] + one["repeated"]]
+    if short:
+        short.sort(key=lambda one: (one["quota"] + one["repeated"] - one["wanted"], one["stratum"]))
+        parts += [Text(), _strata_view("falls short", short, "more strata that fall short", wanted=True)]
+    return Group(*parts)
+
+
+def _expected(plan: Mapping[str, Any]) -> list[str]:
+    """Return what a plan's selection is expected to be like, a line each."""
+    expected = plan["expected"]
+    lines: list[str] = []
+    if expected["label_mean"] is not None:
+        error = f" ± {expected['label_error']:,.2f} from seed to seed" if expected["label_error"] else ""
+        mean = f"{expected['label_mean']:,.2f}{error}, {plan['label_mean']:,.2f} in the pool"
+        lines.append(f"expected  a mean {plan['label']} of {mean}")
+    if expected["tokens"] is not None:
+        lines.append(f"{'' if lines else 'expected':8}  {expected['tokens']:,.0f} tokens in all")
+    return lines
+
+
+def _marginal_view(marginals: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Return the marginals that are missed most, and how far off the worst is."""
+    worst = sorted(marginals, key=lambda one: (-abs(one["rows"] - one["wanted"]), one["axis"], one["value"]))
     table = Table(box=None, pad_edge=False)
-    for column in ("stratum", "N", "n", "share before", "share after", "bound by"):
-        table.add_column(column, justify="left" if column in {"stratum", "bound by"} else "right")
-    total, selected = int(strata["rows"].sum()), max(1, int(strata["quota"].sum()))
-    largest = strata.sort("rows", "__stratum__", descending=[True, False]).head(SHOWN_CATEGORIES)
-    for row in largest.iter_rows(named=True):
-        shares = f"{row['rows'] / total:.2%}", f"{row['quota'] / selected:.2%}"
-        table.add_row(row["__stratum__"], f"{row['rows']:,}", f"{row['quota']:,}", *shares, BOUNDS[row["bound"]])
-    rest = strata.height - largest.height
-    tail = [Text(f"and {rest:,} smaller strata (all of them: --json)", style="dim")] if rest > 0 else []
-    return Group(_flow(rows, plan["strata"]), Text(), table, *tail)
+    for column in ("marginal", "wanted", "n"):
+        table.add_column(column, justify="left" if column == "marginal" else "right")
+    for one in worst[:SHOWN_STRATA]:
+        table.add_row(f"{one['axis']}: {one['value']}", f"{one['wanted']:,.1f}", f"{one['rows']:,}")
+    off = abs(worst[0]["rows"] - worst[0]["wanted"])
+    told = "every marginal within one row" if off < 1 else f"a marginal is missed by {off:,.0f} rows at most"
+    return Group(table, Text(f"{told}; {len(marginals):,} in all", style="dim"))
 
 
-BOUNDS: Final = {"take_all": "taken whole", "cap": "the cap", "capacity": "all there is"}
+def _strata_view(title: str, strata: Sequence[Mapping[str, Any]], rest: str, *, wanted: bool = False) -> RenderableType:
+    table = Table(box=None, pad_edge=False)
+    for column in (title, "N", *(["wanted"] if wanted else []), "n", "share before", "share after", "bound by"):
+        table.add_column(column, justify="left" if column in {title, "bound by"} else "right")
+    for one in strata[:SHOWN_STRATA]:
+        drawn = one["quota"] + one["repeated"]
+        asked = [f"{one['wanted']:,}"] if wanted else []
+        shares = f"{one['share_before']:.2%}", f"{one['share_after']:.2%}"
+        table.add_row(one["stratum"], f"{one['rows']:,}", *asked, f"{drawn:,}", *shares, BOUNDS[one["bound"]])
+    more = len(strata) - SHOWN_STRATA
+    return Group(table, Text(f"and {more:,} {rest}", style="dim")) if more > 0 else table
 
 
-def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], where: str = "") -> Table:
+BOUNDS: Final = {
+    "take_all": "taken whole",
+    "capacity": "all there is",
+    "floor": "min",
+    "ceiling": "max",
+    "cap": "the cap",
+    "share": "its share",
+    "target": "the target",
+    "marginals": "the marginals",
+    "size": "the size",
+}
+"""What set a quota, in a user's words."""
+
+
+def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], policy: str, where: str = "") -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -92,11 +150,11 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], where: str = "") -
     table.add_row("kept", f"{rows['kept']:,}", "")
     if rows["outside_strata"]:
         table.add_row("outside", f"{rows['outside_strata']:,}", "in no stratum")
-    drawn = (
-        f"{strata['count']:,} strata: {strata['take_all']:,} whole, {strata['capped']:,} capped, "
-        f"{strata['short']:,} smaller than the cap"
-    )
-    table.add_row("selected", f"{rows['selected']:,}", drawn)
+    table.add_row("selected", f"{rows['selected']:,}", _drawn(strata, policy))
+    if rows["repeated"]:
+        table.add_row("repeated", f"{rows['repeated']:,}", "rows that are a record once more, in train only")
+    if strata["missing"]:
+        table.add_row("missing", f"{strata['missing']:,}", "rows that strata fall short of what is wanted of them")
     for name, count in rows["splits"].items():
         table.add_row(f"  {name}", f"{count:,}", "")
     if rows["unassigned"]:
@@ -108,6 +166,17 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], where: str = "") -
             "strata with one selected of several weights: no variance can be estimated",
         )
     return table
+
+
+def _drawn(strata: Mapping[str, int], policy: str) -> str:
+    """Return in how many ways strata are drawn from."""
+    if policy == "weighted":
+        return "one weighted draw"
+    whole, more, fewer = strata["take_all"], strata["capped"], strata["short"]
+    if policy == "cap":
+        return f"{strata['count']:,} strata: {whole:,} whole, {more:,} capped, {fewer:,} smaller than the cap"
+    told = f"{strata['count']:,} strata by {policy}: {more:,} have more than is drawn, {fewer:,} give all they have"
+    return told + (f", {whole:,} are taken whole" if whole else "")
 
 
 def _label_view(label: str, before: Summary, after: Summary, width: int) -> Table:

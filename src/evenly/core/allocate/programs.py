@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from evenly.core.allocate.bounds import WISHES, limits
 from evenly.core.allocate.conflicts import irreducible
 from evenly.core.allocate.wish import AllocationError
 from evenly.errors import EvenlyError
@@ -27,6 +28,9 @@ TOLERANCE: Final = 1e-6
 
 FORBIDDEN: Final = 1e6
 """Cost of a row of slack where there may be none."""
+
+SHOWN_WISHES: Final = 8
+"""Conflicting wishes that an error names."""
 
 SHOWN: Final = 5
 """Deviations of the nearest plan that an error names."""
@@ -81,7 +85,8 @@ def explain(counts: NDArray[np.int64], wish: Wish) -> str | None:
 
 def conflict(counts: NDArray[np.int64], wish: Wish) -> list[str]:
     """Return an irreducible set of wishes, by name, of a wish that can't be met."""
-    names = wishes_of(wish)
+    alone = _impossible_alone(counts, wish)
+    names = [name for name in wishes_of(wish) if alone is None or name == alone or not name.startswith("marginals.")]
     nearest = _solve(counts, wish, frozenset(names))
     support = {name for name, dual in zip(nearest.rows.wish, nearest.duals, strict=True) if abs(dual) > TOLERANCE}
 
@@ -92,6 +97,18 @@ def conflict(counts: NDArray[np.int64], wish: Wish) -> list[str]:
     if feasible(frozenset(suspects)):  # the duals told too little
         suspects = names
     return irreducible(suspects, feasible)
+
+
+def _impossible_alone(counts: NDArray[np.int64], wish: Wish) -> str | None:
+    """Return the first marginal that can't be met even if no other is asked for: the plainest conflict there is."""
+    lower, upper = limits(counts, wish, frozenset(WISHES))
+    for marginal in wish.marginals:
+        for place, value in enumerate(marginal.values[:-1]):
+            here = marginal.groups == place
+            rows = float(marginal.shares[place]) * wish.rows()
+            if not int(lower[here].sum()) - TOLERANCE <= rows <= int(upper[here].sum()) + TOLERANCE:
+                return f"marginals.{marginal.name}.{value}"
+    return None
 
 
 def relaxed(wish: Wish, lower: NDArray[np.int64], upper: NDArray[np.int64]) -> tuple[list[NDArray[np.float64]], int]:
@@ -225,9 +242,10 @@ def _told(counts: NDArray[np.int64], wish: Wish, names: Sequence[str], nearest: 
     shown = sorted(off.items(), key=lambda item: -abs(item[1]))
     far = [f"{name} {abs(slack):,.0f} {'fewer' if slack > 0 else 'more'}" for name, slack in shown if abs(slack) >= 0.5]  # noqa: PLR2004 - half a row
     more = f" and {len(far) - SHOWN} more" if len(far) > SHOWN else ""
+    told = "; ".join(parts[:SHOWN_WISHES]) + (f" and {len(parts) - SHOWN_WISHES} more" if parts[SHOWN_WISHES:] else "")
     together = "can't be met" if len(parts) == 1 else "can't be met together, but without any one of them the rest can"
     return (
-        f"recipe.balance: {'; '.join(parts)}: {together}. Change one, or write `shortfall: redistribute` or `accept`."
+        f"recipe.balance: {told}: {together}. Change one, or write `shortfall: redistribute` or `accept`."
         f"\n  nearest to {size:,} rows: {', '.join(far[:SHOWN])}{more}."
     )
 
@@ -247,5 +265,5 @@ def _one(counts: NDArray[np.int64], wish: Wish, name: str) -> str:
             if name == f"marginals.{marginal.name}.{value}":
                 share = marginal.shares[place]
                 there = int(counts[marginal.groups == place].sum())
-                return f"{name} {share:g} ({share * wish.rows():,.0f} rows, {there:,} there)"
+                return f"{name} {share:.4g} ({share * wish.rows():,.0f} rows, {there:,} there)"
     return name
