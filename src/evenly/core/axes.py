@@ -21,6 +21,8 @@ from evenly.errors import DataError
 from evenly.recipe.model import INTERVALS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from evenly.recipe.model import Stratum
@@ -30,9 +32,6 @@ OTHER: Final = "other"
 
 CUT: Final = INTERVALS - {"round"}
 """Kinds whose values are the lower edges of intervals."""
-
-MOST_INTERVALS: Final = 1_000_000
-"""Of one axis: a width that makes more of them is a slip."""
 
 WEEKDAYS: Final = {1: "Mon", 2: "Tue", 3: "Wed", 4: "Thu", 5: "Fri", 6: "Sat", 7: "Sun"}
 
@@ -87,7 +86,7 @@ class Axis:
             return values.cast(pl.String)
         unique = values.drop_nulls().unique()
         low, high = self.intervals(unique)
-        last = self.edges[-1] if self.stratum.kind == "quantile" else None
+        last = self.edges[-1] if self.stratum.kind == "quantile" and self.edges else None
         shown = [
             f"[{_number(one)}, {_number(other)}{']' if other == last else ')'}"
             for one, other in zip(low.tolist(), high.tolist(), strict=True)
@@ -114,20 +113,23 @@ class Axis:
         stratum = self.stratum
         numbers = column.drop_nulls().unique()
         if stratum.width is not None:
-            edges = _width_edges(numbers, stratum.width, stratum.column)
-        elif stratum.log is not None:
+            return _mapped(column, numbers, _width_edges(numbers.to_numpy(), stratum.width))
+        if stratum.log is not None:
             numbers = numbers.filter(numbers > 0)  # no power of the factor is below 0
-            found = {_exponent(one, stratum.log) for one in _ends(numbers)}
-            edges = [_power(stratum.log, k) for k in range(min(found, default=0), max(found, default=0) + 2)]
-        else:
-            edges = list(self.edges)
+            base = stratum.log
+            return _mapped(column, numbers, [_power(base, _exponent(one, base)) for one in numbers.to_list()])
+        if not self.edges:
+            return column.clear().extend_constant(None, column.len())
+        edges = np.array(self.edges)
         index = np.searchsorted(edges, numbers.to_numpy(), side="right") - 1
-        if stratum.kind == "quantile" and edges:
-            index = np.where(numbers.to_numpy() == edges[-1], len(edges) - 2, index)  # the last interval is closed
-        inside = (index >= 0) & (index < len(edges) - 1)
-        lower = pl.Series(np.array(edges)[np.clip(index, 0, max(0, len(edges) - 1))]) if edges else numbers
-        kept = pl.Series(inside)
-        return column.replace_strict(numbers.filter(kept), lower.filter(kept), default=None, return_dtype=pl.Float64)
+        if stratum.kind == "quantile":  # the last interval is closed
+            index = np.where(numbers.to_numpy() == edges[-1], edges.size - 2, index)
+        inside = (index >= 0) & (index < edges.size - 1)
+        return _mapped(column, numbers.filter(pl.Series(inside)), edges[index[inside]])
+
+
+def _mapped(column: pl.Series, numbers: pl.Series, lower: Sequence[float] | NDArray[np.float64]) -> pl.Series:
+    return column.replace_strict(numbers, pl.Series(lower, dtype=pl.Float64), default=None, return_dtype=pl.Float64)
 
 
 def quantile_edges(values: pl.Series, rows: pl.Series, number: int) -> tuple[float, ...]:
@@ -184,23 +186,18 @@ def _multiple(number: int, width: float) -> float:
     return float(number * Decimal(repr(width)))
 
 
-def _ends(numbers: pl.Series) -> list[float]:
-    return [one for one in (numbers.min(), numbers.max()) if isinstance(one, float)]
+def _width_edges(numbers: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return the largest multiple of `width` that is not above each number, as it is written."""
+    places = np.floor(numbers / width)
+    for _ in range(2):  # the division may be off by one where a number is an edge
+        low, high = _multiples(places, width), _multiples(places + 1, width)
+        places = places - (numbers < low) + (numbers >= high)
+    return _multiples(places, width)
 
 
-def _width_edges(numbers: pl.Series, width: float, column: str) -> list[float]:
-    """Return the multiples of `width` from below the least number to above the largest."""
-    ends = _ends(numbers)
-    if not ends:
-        return []
-    first, last = math.floor(ends[0] / width) - 1, math.floor(ends[1] / width) + 2
-    if last - first > MOST_INTERVALS:
-        message = (
-            f"recipe.balance.strata: width {width:g} cuts '{column}' ({ends[0]:g} to {ends[1]:g}) into more than "
-            f"{MOST_INTERVALS:,} intervals. Choose a larger width, or give min and max."
-        )
-        raise DataError(message)
-    return [_multiple(number, width) for number in range(first, last + 1)]
+def _multiples(places: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    unique, back = np.unique(places, return_inverse=True)
+    return np.array([_multiple(int(one), width) for one in unique.tolist()], np.float64)[back]
 
 
 def _exponent(number: float, base: float) -> int:
