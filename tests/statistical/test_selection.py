@@ -135,14 +135,14 @@ def test_weighted_totals_are_those_of_the_population(size: int, heavy: float, ca
 
 def test_each_split_estimates_the_totals_too() -> None:
     of = population(400, 0.4)
-    selected = draw(of, 150, 400)
+    selected = draw(of, 150, 1_000)
     split = assign(selected, split_sizes({"train": 0.6, "validation": 0.3}, selected.height))
     weighted = with_design_weights(split)
     estimated = pl.col("__design_weight__") * pl.col("value")
     sums = weighted.group_by("slot", "__split__").agg(rows=pl.col("__design_weight__").sum(), value=estimated.sum())
     for name in ("train", "validation"):
         estimates = sums.filter(pl.col("__split__") == name)
-        assert estimates.height == 400
+        assert estimates.height == 1_000  # every stratum has rows of the split
         for column, truth in (("rows", 400.0), ("value", float(of.values.sum()))):
             found = estimates[column].to_numpy()
             assert relative_error(found, truth) < 0.01, (name, column)
