@@ -88,11 +88,14 @@ class Collapse(NamedStep):
 
 
 class DropWords(NamedStep):
-    """Drop words (what stands between single spaces) of at least `min_chars` characters that hold a digit."""
+    """Drop words (what stands between single spaces) of at least `min_chars` characters.
+
+    `having: digit` drops those with a digit in them; `code` those of the letters A to Z and digits alone, some of both.
+    """
 
     column: Columns
     min_chars: Annotated[int, Field(ge=1, le=100)] = 1
-    having: Literal["digit"] = "digit"
+    having: Literal["digit", "code"] = "digit"
 
 
 class Extraction(Strict):

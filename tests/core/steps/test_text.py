@@ -39,6 +39,13 @@ def test_runs_of_characters_and_white_space_become_one_space() -> None:
     assert done["text"].to_list() == ["Brand X a b c", "", "", None, "plain"]
 
 
+def test_codes_are_words_of_capital_letters_and_digits() -> None:
+    step = DropWords(column=["text"], min_chars=7, having="code")
+    texts = ["keep AB12345 this", "ABCDEFG 1234567 Ab12345 AB1234", "AB12345", "A1B2C3D4, x", "", None]
+    done = drop_words(column(texts), step)["text"].to_list()
+    assert done == ["keep this", "ABCDEFG 1234567 Ab12345 AB1234", "", "A1B2C3D4, x", "", None]
+
+
 @settings(deadline=None)
 @given(
     texts=TEXTS,
