@@ -58,7 +58,7 @@ format: $(VENV)/.dev ## rewrite the code the way `make lint` wants it
 	$(BIN)/ruff format
 
 bench: $(VENV)/.dev ## side by side with peers; results as JSON in benchmarks/results
-	@for script in benchmarks/catalogue.py benchmarks/near.py benchmarks/memory.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/catalogue.py benchmarks/allocate.py benchmarks/near.py benchmarks/memory.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: ## the documentation site
 	@echo "make docs: nothing to build yet; the site comes later (docs/README.md)"

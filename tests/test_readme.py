@@ -15,10 +15,27 @@ def without_seconds(text: str) -> list[str]:
     return [re.sub(r"\d+\.\d s", "… s", line).rstrip() for line in text.strip().splitlines()]
 
 
+def shown(name: str) -> str:
+    """Return what stands in the README between the marks of that name."""
+    found = re.search(rf"<!-- {name} -->\n```\n(.*?)```\n<!-- /{name} -->", README.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def printed(folder: Path, width: int, *arguments: str) -> str:
+    environment = {**os.environ, "COLUMNS": str(width), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "evenly.cli", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=True
+    ).stdout
+
+
 def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    shown = re.search(r"<!-- demo -->\n```\n(.*?)```\n<!-- /demo -->", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert shown is not None
-    environment = {**os.environ, "COLUMNS": "80", "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "evenly.cli", "demo", "--out", "demo-out"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=True)
-    assert without_seconds(done.stdout) == without_seconds(shown[1])
+    found = printed(tmp_path, 80, "demo", "--out", "demo-out")
+    assert without_seconds(found) == without_seconds(shown("demo"))
+
+
+def test_the_plan_is_what_the_readme_shows(shared_data: Path) -> None:
+    assert shared_data.is_dir()
+    found = printed(README.parent, 90, "plan", "recipes/retail.yaml")
+    assert without_seconds(found) == without_seconds(shown("plan"))
