@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Density, Recipe
 
 
+def with_weights(frame: pl.DataFrame, recipe: Recipe, facts: Facts | None = None) -> pl.DataFrame:
+    """Return `frame` with `__weight__` (Float64).
+
+    Raises:
+        DataError: for a weight that is negative, null or not finite, naming one record where the frame has ids.
+    """
+    weighted = frame.with_columns(_weight(recipe, frame, facts).alias(WEIGHT))
+    _refuse_bad(weighted)
+    return weighted
+
+
 def with_keys(frame: pl.DataFrame, recipe: Recipe, facts: Facts | None = None) -> pl.DataFrame:
     """Return `frame` with `__weight__` and `__key__` (Float64).
 
@@ -28,8 +39,7 @@ def with_keys(frame: pl.DataFrame, recipe: Recipe, facts: Facts | None = None) -
     Raises:
         DataError: for a weight that is negative, null or not finite, naming one record.
     """
-    weighted = frame.with_columns(_weight(recipe, frame, facts).alias(WEIGHT))
-    _refuse_bad(weighted)
+    weighted = with_weights(frame, recipe, facts)
     exponential = -(-uniform(hashed(ID, "select", recipe.seed))).log1p()
     # A weight of 1e-308 would give an infinite key too, and its record was counted as one that can be drawn.
     drawn = pl.min_horizontal(exponential / pl.col(WEIGHT), pl.lit(sys.float_info.max))
@@ -80,9 +90,10 @@ def _refuse_bad(frame: pl.DataFrame) -> None:
     weight = pl.col(WEIGHT)
     bad = frame.filter(pl.col(STRATUM).is_not_null() & ~(weight.is_finite() & (weight >= 0)).fill_null(value=False))
     if bad.height:
-        first = bad.sort(ID).row(0, named=True)
+        first = bad.sort(ID if ID in bad.columns else WEIGHT).row(0, named=True)
+        named = f"record '{first[ID]}'" if ID in bad.columns else "a record"
         message = (
-            f"recipe.balance.weight: record '{first[ID]}' has the weight {first[WEIGHT]}, "
+            f"recipe.balance.weight: {named} has the weight {first[WEIGHT]}, "
             "expected a finite number of at least 0 for every record. Use coalesce(…, 1), or filter in curate."
         )
         raise DataError(message)

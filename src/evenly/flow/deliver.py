@@ -181,9 +181,8 @@ def _write_ledger(delivery: Delivery, reporter: Reporter) -> list[dict[str, Any]
 
 def _kept_ledgers(delivery: Delivery) -> Iterator[pl.DataFrame]:
     drawn = delivery.drawn.rows.select(PART, ROW, SPLIT, selected=True)
-    by_part = {key[0]: frame for key, frame in drawn.partition_by(PART, as_dict=True).items()}
-    for number, ledger in enumerate(ledgers(delivery.pool, delivery.scratch)):
-        here = by_part.get(number, drawn.clear())
+    for ledger in ledgers(delivery.pool, delivery.scratch):
+        here = drawn.filter(pl.col(PART).is_between(ledger[PART].min(), ledger[PART].max()))
         joined = ledger.join(here, on=[PART, ROW], how="left", maintain_order="left")
         joined = joined.join(_places(delivery.pool), on=PIECE, how="left", maintain_order="left")
         yield joined.select(

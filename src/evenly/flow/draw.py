@@ -9,7 +9,7 @@ import polars as pl
 
 from evenly.core.select import repeat, select, with_design_weights
 from evenly.core.split import assign, refuse_large_lite, shuffle, split_sizes
-from evenly.flow.plan import fold_candidates
+from evenly.flow.plan import GROUP_ROWS, fold_candidates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Report
     sizes = split_sizes(recipe.split.shares, plan.selected)
     refuse_large_lite(recipe.split.lite or {}, sizes)
     found = pl.DataFrame()
-    with reporter.phase("select", len(pool.index.parts), "parts") as advance:
+    with reporter.phase("select", len(pool.groups(GROUP_ROWS)), "groups") as advance:
         for found in fold_candidates(pool, scratch, plan.strata):  # noqa: B007 - the last one is all of them
             advance(1)
     split = with_design_weights(assign(select(found, plan.strata), sizes))

@@ -22,7 +22,7 @@ from evenly.core.quotas import marginals_met, with_quotas
 from evenly.core.select import candidates
 from evenly.core.strata import with_strata
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
-from evenly.core.weights import weight_columns, with_keys
+from evenly.core.weights import weight_columns, with_keys, with_weights
 from evenly.errors import DataError
 from evenly.flow.others import other_censuses
 from evenly.recipe.model import Tokens, WeightTable
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 FOLD_ROWS: Final = 2_000_000
 """Candidates that may wait before they are cut to what can still be selected."""
+
+GROUP_ROWS: Final = 200_000
+"""Rows of the parts that are counted at once, about: enough that a frame's own costs don't matter."""
 
 AHEAD: Final = 1.02
 """Times the expected rows of a token budget that are looked at first."""
@@ -136,11 +139,11 @@ def make_plan(
 
 
 def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
-    """Yield each part's ledger: __id__, __piece__, __line__, __part__, __row__, __stratum__, __weight__, __key__.
+    """Yield the ledger of each group of parts: id, piece, line, part, row, stratum, weight and key, internal names.
 
     Where the recipe's size is in tokens, it has `__tokens__` too.
     """
-    for number in range(len(pool.index.parts)):
+    for number in range(len(pool.groups(GROUP_ROWS))):
         yield pl.read_parquet(_ledger_path(scratch, number), glob=False)
 
 
@@ -182,61 +185,84 @@ def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> F
     columns = surveyed_columns(recipe.balance)
     if not columns:
         return Facts(plain_axes(recipe.balance.strata))
-    work = partial(_survey_part, recipe=recipe, pool=pool, columns=columns)
+    work = partial(_survey_group, recipe=recipe, pool=pool, columns=columns)
+    groups = pool.groups(GROUP_ROWS)
     counts: list[dict[str, pl.DataFrame]] = []
     with reporter.phase("survey", len(pool.index.parts), "parts") as advance:
-        for one in engine.map(work, range(len(pool.index.parts))):
+        for group, one in zip(groups, engine.map(work, groups), strict=True):
             counts.append(one)
-            advance(1)
+            advance(len(group))
     return facts_of(recipe.balance, merge_counts(counts))
 
 
-def _survey_part(number: int, recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
-    return count_values(_thin(pool, number, recipe, columns), columns)
+def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
+    return count_values(_thin(pool, parts, recipe, columns), columns)
 
 
 def _count(work: _Work, engine: Engine, reporter: Reporter) -> _Counted:
     found = _Counted()
-    parts = len(work.pool.index.parts)
-    with reporter.phase("census", parts, "parts") as advance:
-        for census, composition, outside, summary in engine.map(partial(_count_part, work=work), range(parts)):
+    groups = work.pool.groups(GROUP_ROWS)
+    with reporter.phase("census", len(work.pool.index.parts), "parts") as advance:
+        counted = engine.map(partial(_count_group, work=work), list(enumerate(groups)))
+        for group, (census, composition, outside, summary) in zip(groups, counted, strict=True):
             found.census.append(census)
             found.composition.append(composition)
             found.outside += outside
             found.summary.add(summary)
-            advance(1)
+            advance(len(group))
     return found
 
 
-def _count_part(number: int, work: _Work) -> tuple[pl.DataFrame, pl.DataFrame, int, Summary]:
+def _count_group(group: tuple[int, list[int]], work: _Work) -> tuple[pl.DataFrame, pl.DataFrame, int, Summary]:
+    number, parts = group
     recipe = work.recipe
-    frame = _thin(work.pool, number, recipe, _thin_columns(recipe))
-    keyed = with_keys(with_strata(frame, work.facts.axes), recipe, work.facts)
-    if work.scratch is not None:
-        place = [pl.lit(number, dtype=pl.UInt32).alias(PART), pl.int_range(pl.len(), dtype=pl.UInt32).alias(ROW)]
-        tokens = [TOKENS] if isinstance(recipe.balance.size, Tokens) else []
-        ledger = keyed.select(ID, PIECE, LINE, *place, STRATUM, WEIGHT, KEY, *tokens)
-        ledger.write_parquet(_ledger_path(work.scratch, number), compression="lz4", statistics=False)
+    frame = _thin(work.pool, parts, recipe, _thin_columns(recipe))
+    placed = with_strata(frame, work.facts.axes)
+    weigh = _weighted if work.scratch is None else _with_ledger
+    placed = weigh(placed, number, parts, work)
     composition = pl.DataFrame()
     if work.composed:
-        composition = take_composition(keyed, recipe.balance.label, category_column(recipe))
-    census = take_census(keyed, [axis.column for axis in work.facts.axes])
-    return census, composition, keyed[STRATUM].null_count(), describe(frame, recipe)
+        composition = take_composition(placed, recipe.balance.label, category_column(recipe))
+    census = take_census(placed, [axis.column for axis in work.facts.axes])
+    return census, composition, placed[STRATUM].null_count(), describe(frame, recipe)
 
 
-def _thin(pool: Pool, number: int, recipe: Recipe, columns: list[str]) -> pl.DataFrame:
-    """Return some columns of a part; the column of token counts goes by its public name too."""
-    there = pool.columns()
-    named = [TOKENS if name == COUNTED and name not in there else name for name in columns]
-    frame = pool.part(number, sorted(set(named)))
-    if COUNTED in columns and COUNTED not in there and recipe.tokenizer is not None:
-        return frame.with_columns(pl.col(TOKENS).cast(pl.Float64).alias(COUNTED))
-    return frame
+def _weighted(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) -> pl.DataFrame:
+    """Return the frame with weights; no id is read, unless an error has to name one."""
+    del number
+    try:
+        return with_weights(placed, work.recipe, work.facts)
+    except DataError:
+        named = work.pool.thin(parts, [ID])[ID]
+        return with_weights(placed.with_columns(named), work.recipe, work.facts)
+
+
+def _with_ledger(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) -> pl.DataFrame:
+    """Return the frame with weights and keys, once its ledger is written."""
+    identity = work.pool.thin(parts, [ID, PIECE, LINE])
+    keyed = with_keys(placed.with_columns(identity[ID]), work.recipe, work.facts)
+    tokens = [TOKENS] if isinstance(work.recipe.balance.size, Tokens) else []
+    ledger = pl.concat([identity, keyed.select(STRATUM, WEIGHT, KEY, *tokens)], how="horizontal")
+    place = _ledger_path(work.scratch, number) if work.scratch is not None else None
+    if place is not None:
+        ledger.select(ID, PIECE, LINE, PART, ROW, STRATUM, WEIGHT, KEY, *tokens).write_parquet(
+            place, compression="lz4", statistics=False
+        )
+    return keyed
+
+
+def _thin(pool: Pool, parts: list[int], recipe: Recipe, columns: list[str]) -> pl.DataFrame:
+    """Return some columns of some parts; the column of token counts goes by its public name too."""
+    there = pool.columns() if COUNTED in columns else []
+    counted = COUNTED in columns and COUNTED not in there and recipe.tokenizer is not None
+    named = {TOKENS if name == COUNTED and counted else name for name in columns}
+    frame = pool.thin(parts, sorted(named))
+    return frame.with_columns(pl.col(TOKENS).cast(pl.Float64).alias(COUNTED)) if counted else frame
 
 
 def _thin_columns(recipe: Recipe) -> list[str]:
     """Return the columns of the pool that strata, weights and views look at."""
-    wanted = {ID, PIECE, LINE, *weight_columns(recipe), *(stratum.column for stratum in recipe.balance.strata)}
+    wanted = {*weight_columns(recipe), *(stratum.column for stratum in recipe.balance.strata)}
     wanted |= {name for name in (recipe.balance.label, category_column(recipe)) if name is not None}
     if recipe.tokenizer is not None:
         wanted.add(TOKENS)

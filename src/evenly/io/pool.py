@@ -20,9 +20,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import platformdirs
 import polars as pl
 
+from evenly.columns import PART, ROW
 from evenly.errors import OutputError
 from evenly.io.processes import lives
 
@@ -88,6 +90,31 @@ class Pool:
         return frame.with_columns(
             _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
         )
+
+    def groups(self, rows: int) -> list[list[int]]:
+        """Return the numbers of the parts in groups of about that many rows, in their order."""
+        found: list[list[int]] = []
+        here = rows
+        for number, part in enumerate(self.index.parts):
+            if here >= rows:
+                found.append([])
+                here = 0
+            found[-1].append(number)
+            here += int(part["rows"])
+        return found
+
+    def thin(self, numbers: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
+        """Read some columns of some parts at once, with the part (`__part__`) and row (`__row__`) of each record."""
+        paths = [self.folder / "kept" / self.index.parts[number]["name"] for number in numbers]
+        frame = pl.scan_parquet(paths, glob=False).select(columns).collect()
+        types = self.index.types
+        sizes = [int(self.index.parts[number]["rows"]) for number in numbers]
+        parts = pl.Series(PART, np.repeat(np.array(numbers, np.uint32), sizes))
+        rows = pl.Series(ROW, np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes]))
+        typed = frame.with_columns(
+            _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
+        )
+        return typed.with_columns(parts, rows)
 
     def columns(self) -> list[str]:
         """Return the columns that kept parts have."""
