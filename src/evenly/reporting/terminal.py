@@ -111,8 +111,8 @@ def _marginal_view(marginals: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def _strata_view(title: str, strata: Sequence[Mapping[str, Any]], rest: str, *, wanted: bool = False) -> RenderableType:
     table = Table(box=None, pad_edge=False)
-    for column in (title, "N", *(["wanted"] if wanted else []), "n", "share before", "share after", "bound by"):
-        table.add_column(column, justify="left" if column in {title, "bound by"} else "right")
+    for column in (title, "N", *(["wanted"] if wanted else []), "n", "before", "after", "bound by"):
+        table.add_column(column, justify="left" if column in {title, "bound by"} else "right", no_wrap=column != title)
     for one in strata[:SHOWN_STRATA]:
         drawn = one["quota"] + one["repeated"]
         asked = [f"{one['wanted']:,}"] if wanted else []

@@ -47,7 +47,7 @@ def bounds(counts: NDArray[np.int64], wish: Wish) -> Bounds:
     floor = np.where(wish.take_all, counts, wish.floor)
     short = np.maximum(floor - lower, 0)
     if short.any() and wish.shortfall == "error":
-        raise AllocationError(_short(wish, counts, short))
+        raise AllocationError(short_of_floor(wish, counts))
     if wish.shortfall == "accept":
         size = min(size - int(short.sum()), int(upper.sum()))
     if not int(lower.sum()) <= size <= int(upper.sum()):
@@ -98,7 +98,10 @@ def _named(wishes: list[str]) -> str:
     return f"recipe.balance: {', '.join(wishes[:-1])} and {wishes[-1]} conflict:"
 
 
-def _short(wish: Wish, counts: NDArray[np.int64], short: NDArray[np.int64]) -> str:
+def short_of_floor(wish: Wish, counts: NDArray[np.int64]) -> str:
+    """Say how many strata can't have the floor; there is at least one."""
+    _, upper = limits(counts, wish, frozenset(WISHES))
+    short = np.where(wish.take_all, 0, np.maximum(wish.floor - upper, 0))
     few = int((short > 0).sum())
     return (
         f"recipe.balance.min: {few:,} of {counts.size:,} strata have fewer than {wish.floor:,} rows that can be drawn, "

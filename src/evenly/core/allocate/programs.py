@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 TOLERANCE: Final = 1e-6
 """Rows of slack, for each row wanted, below which wishes count as met."""
 
+DEAR: Final = 1e3
+"""Cost of a row of the wish that gives way last: whoever asks for a size means it."""
+
 FORBIDDEN: Final = 1e6
 """Cost of a row of slack where there may be none."""
 
@@ -79,7 +82,7 @@ def wishes_of(wish: Wish) -> list[str]:
 
 def explain(counts: NDArray[np.int64], wish: Wish) -> str | None:
     """Return which wishes conflict and the nearest plan, as an error says it, or None when all of them can be met."""
-    nearest = _solve(counts, wish, frozenset(wishes_of(wish)))
+    nearest = _solve(counts, wish, frozenset(wishes_of(wish)), dear="size")
     return None if _is_met(nearest, wish) else _told(counts, wish, conflict(counts, wish), nearest)
 
 
@@ -214,13 +217,14 @@ def _program(counts: NDArray[np.int64], wish: Wish, wishes: frozenset[str]) -> _
     return rows
 
 
-def _solve(counts: NDArray[np.int64], wish: Wish, wishes: frozenset[str]) -> _Answer:
-    """Return the plan that is off by the fewest rows when only some wishes hold."""
+def _solve(counts: NDArray[np.int64], wish: Wish, wishes: frozenset[str], dear: str = "") -> _Answer:
+    """Return the plan that is off by the fewest rows when only some wishes hold; a `dear` one gives way last."""
     rows = _program(counts, wish, wishes)
     sign = np.append(rows.sign, 0)
     rows.add("total", np.arange(counts.size + 1), np.append(np.ones(counts.size), -1.0), 0.0, 0)
-    costs = np.concatenate([np.zeros(counts.size + 1), np.where(sign >= 0, 1.0, 0.0), np.where(sign <= 0, 1.0, 0.0)])
-    costs[counts.size + sign.size] = costs[-1] = FORBIDDEN  # what the strata sum to is no wish
+    names = np.array(rows.wish)
+    cost = np.select([names == dear, names == "total"], [DEAR, FORBIDDEN], 1.0)  # what the strata sum to is no wish
+    costs = np.concatenate([np.zeros(counts.size + 1), np.where(sign >= 0, cost, 0.0), np.where(sign <= 0, cost, 0.0)])
     room = np.column_stack([np.zeros(counts.size + 1), np.append(counts, np.inf)])
     plan, slack, duals = _minimise(costs, rows, counts.size + 1, room)
     # Where more is wanted than a floor, or less than a ceiling, the slack costs nothing and says nothing.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from evenly.core.allocate.bounds import WISHES, limits
+from evenly.core.allocate.bounds import WISHES, limits, short_of_floor
 from evenly.core.allocate.programs import explain, relaxed
 from evenly.core.allocate.rounding import to_whole
 from evenly.core.allocate.seats import apportion
@@ -74,9 +74,10 @@ def _rake(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wis
     rows = [one.shares * size for one in wish.marginals]
     for one, row in zip(wish.marginals, rows, strict=True):  # what has no share has no row
         upper = np.where((row[one.groups] <= 0) & ~wish.take_all, lower, upper)
-    floors_hold = bool((lower >= np.where(wish.take_all, 0, wish.floor)).all())
+    if wish.shortfall == "error" and (lower < np.where(wish.take_all, 0, wish.floor)).any():
+        raise AllocationError(short_of_floor(wish, counts))
     real = fit(counts, lower, upper, [one.groups for one in wish.marginals], rows)
-    if not floors_hold or missed(real, wish.marginals, rows) > max(NEAR, 1e-7 * size):
+    if missed(real, wish.marginals, rows) > max(NEAR, 1e-7 * size):
         told = explain(counts, wish)
         if told is not None:
             if wish.shortfall == "error":
