@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
@@ -106,7 +106,7 @@ class PlanResult:
             "strata": strata_counts(self.plan),
             "label_mean": self.plan.pool.label_mean,
             "categories": dict(sorted(self.plan.pool.categories.items(), key=lambda item: (-item[1], item[0]))),
-            "expected": None if expected is None else asdict(expected),
+            "expected": None if expected is None else vars(expected),
             "marginals": [] if self.plan.marginals is None else self.plan.marginals.to_dicts(),
             "allocation": shown.to_dicts(),
         }
