@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.axes import OTHER, Axis, quantile_edges
@@ -69,7 +69,6 @@ def test_powers_are_exact() -> None:
     assert strata_of([1000, 999.999, 1e-3], log=10) == ["[1000, 10000)", "[100, 1000)", "[0.001, 0.01)"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20), st.sampled_from([1.1, 1.5, 2.0, 10.0]))
 def test_every_positive_number_is_in_the_interval_that_names_it(values: list[float], base: float) -> None:
     for value, name in zip(values, strata_of(values, log=base), strict=True):
@@ -78,7 +77,6 @@ def test_every_positive_number_is_in_the_interval_that_names_it(values: list[flo
         assert high == pytest.approx(low * base, rel=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.sampled_from([0.1, 0.25, 3.0, 100.0]))
 def test_every_number_is_in_the_width_that_names_it(values: list[float], width: float) -> None:
     for value, name in zip(values, strata_of(values, width=width), strict=True):
@@ -99,7 +97,6 @@ def test_quantiles_split_distinct_values_evenly_and_the_last_is_closed() -> None
     assert strata_of([1, 2, 3, 400], quantile=2, max=100) == ["[1, 2)", "[2, 3]", "[2, 3]", None]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=200), st.integers(2, 12))
 def test_quantile_edges_are_order_statistics(values: list[int], number: int) -> None:
     ordered = sorted(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -64,7 +64,6 @@ def test_counts_an_example_worked_by_hand() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_every_record_of_a_stratum_is_counted_once(rows: list[Row]) -> None:
     census = census_of(rows)
@@ -74,7 +73,6 @@ def test_every_record_of_a_stratum_is_counted_once(rows: list[Row]) -> None:
     assert (census["rows"].dtype, census["eligible"].dtype) == (pl.UInt64, pl.UInt64)
 
 
-@settings(deadline=None)
 @given(rows=ROWS, data=st.data())
 def test_parts_add_up_to_the_whole_in_any_order(rows: list[Row], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(rows))
@@ -84,7 +82,6 @@ def test_parts_add_up_to_the_whole_in_any_order(rows: list[Row], data: st.DataOb
     assert_frame_equal(merge(data.draw(st.permutations(parts))), census_of(rows))
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS, ROWS)
 def test_merging_is_associative(first: list[Row], second: list[Row], third: list[Row]) -> None:
     a, b, c = census_of(first), census_of(second), census_of(third)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.duplicates import group_hash, losers_by_id, losers_by_value, repeated_ids
@@ -43,7 +43,6 @@ def test_an_example_worked_by_hand() -> None:
     assert numbers(losers_by_id(frame)) == [0, 3]
 
 
-@settings(deadline=None)
 @given(rows=ROWS, data=st.data())
 def test_of_equal_ids_the_smallest_content_survives_in_any_order(rows: list[Row], data: st.DataObject) -> None:
     frame = keys(rows)
@@ -55,7 +54,6 @@ def test_of_equal_ids_the_smallest_content_survives_in_any_order(rows: list[Row]
     assert numbers(losers_by_id(frame[data.draw(st.permutations(range(len(rows))))])) == expected
 
 
-@settings(deadline=None)
 @given(groups=st.lists(st.sampled_from("xyz"), max_size=15), data=st.data())
 def test_of_equal_values_the_smallest_hash_of_the_id_survives_in_any_order(
     groups: list[str], data: st.DataObject
@@ -71,7 +69,6 @@ def test_of_equal_values_the_smallest_hash_of_the_id_survives_in_any_order(
     assert numbers(losers_by_value(frame[data.draw(st.permutations(range(len(rows))))], "group")) == expected
 
 
-@settings(deadline=None)
 @given(rows=ROWS, data=st.data())
 def test_folding_groups_apart_gives_the_same_losers(rows: list[Row], data: st.DataObject) -> None:
     frame = keys(rows)

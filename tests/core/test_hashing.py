@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.hashing import SALTED, Purpose, content, hashed, identity, purpose_seed, uniform
@@ -50,7 +50,6 @@ def test_the_hashes_are_these_numbers_for_ever(purpose: Purpose, seed: int | Non
     assert hashes(["B000ABC123", "", "é·日本"], purpose, seed) == expected
 
 
-@settings(deadline=None)
 @given(ids=st.lists(TEXTS, max_size=8), purpose=st.sampled_from(PURPOSES), seed=st.integers(0, 2**63 - 1))
 def test_a_hash_is_xxhash64_of_the_utf8_seeded_by_purpose_and_salt(ids: list[str], purpose: Purpose, seed: int) -> None:
     salt = seed if purpose in SALTED else None
@@ -98,7 +97,6 @@ def test_numbers_from_hashes_are_uniform() -> None:
     assert 40 < ((counts - 2_000) ** 2 / 2_000).sum() < 170
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([0, 4095, 4096, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1), min_size=1))
 def test_u_is_the_upper_52_bits_plus_a_half_exactly(numbers: list[int]) -> None:
     drawn = pl.DataFrame({"hash": pl.Series(numbers, dtype=pl.UInt64)}).select(uniform(pl.col("hash")))["hash"]
@@ -123,7 +121,6 @@ def test_an_identity_is_128_bits_of_the_values_with_their_lengths() -> None:
 SMALL = st.none() | st.text("ab1:-", max_size=3)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(SMALL, SMALL), min_size=1, max_size=12))
 def test_identities_are_equal_where_the_values_are(rows: list[tuple[str | None, str | None]]) -> None:
     found = identities([left for left, _ in rows], [right for _, right in rows])

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.measure import Summary, balance_measures, summarise
@@ -41,7 +41,6 @@ def test_nothing_is_no_balance_at_all() -> None:
     assert balance_measures([]) == balance_measures([0, 0]) == nothing
 
 
-@settings(deadline=None)
 @given(counts=st.lists(st.integers(0, 1000), min_size=1, max_size=30).filter(any), data=st.data())
 def test_measures_are_their_definitions_in_any_order(counts: list[int], data: st.DataObject) -> None:
     measures = balance_measures(counts)
@@ -84,7 +83,6 @@ def test_tokens_of_many_records_do_not_overflow() -> None:
     assert summarise(None, None, series([2**32 - 1, 2**32 - 1], pl.UInt32), 2).tokens == 2**33 - 2
 
 
-@settings(deadline=None)
 @given(values=st.lists(st.none() | st.floats(-1e12, 1e12), max_size=20), data=st.data())
 def test_summaries_of_parts_add_up_in_any_order(values: list[float | None], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(values)))

@@ -79,7 +79,7 @@ def test_one_of_several_unequal_records_has_no_variance() -> None:
 COUNTS = st.dictionaries(st.integers(0, 99), st.integers(1, 20), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(counts=COUNTS, data=st.data())
 def test_a_size_is_shared_out_whatever_the_order_of_the_census(counts: dict[int, int], data: st.DataObject) -> None:
     whole = sum(rows for price, rows in counts.items() if price >= 50)

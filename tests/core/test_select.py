@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -132,7 +132,6 @@ def oracle(rows: list[tuple[str | None, float]], quotas: dict[str, int]) -> list
     return sorted(chosen)
 
 
-@settings(deadline=None)
 @given(rows=ROWS, quotas=st.tuples(st.integers(0, 3), st.integers(0, 8)), data=st.data())
 def test_folding_parts_in_any_order_selects_the_smallest_keys(
     rows: list[tuple[str | None, float]], quotas: tuple[int, int], data: st.DataObject
@@ -162,7 +161,6 @@ POPULATION = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(rows=POPULATION, cap=st.integers(1, 8), seed=st.integers(0, 2**63 - 1), data=st.data())
 def test_the_order_of_records_changes_nothing_and_a_smaller_cap_selects_a_subset(
     rows: list[tuple[str | None, float]], cap: int, seed: int, data: st.DataObject
@@ -177,7 +175,6 @@ def test_the_order_of_records_changes_nothing_and_a_smaller_cap_selects_a_subset
         assert selected.filter(pl.col("__stratum__") == slot).height == min(cap, eligible)
 
 
-@settings(deadline=None)
 @given(old=POPULATION, new=POPULATION, cap=st.integers(1, 8))
 def test_appended_data_displaces_only_what_it_beats(old: list[Row], new: list[Row], cap: int) -> None:
     both = records([slot for slot, _ in [*old, *new]], [weight for _, weight in [*old, *new]])
@@ -238,7 +235,6 @@ def test_design_weights_share_a_stratum_among_its_splits() -> None:
     assert with_design_weights(selected)["__design_weight__"].to_list() == [4.0, 8.0, 8.0, 8.0, 1.0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("st"), st.sampled_from(["train", "test", None])), min_size=1))
 def test_with_equal_weights_each_split_adds_up_to_the_stratum(rows: list[tuple[str, str | None]]) -> None:
     # pi = 1/4: every split that has records of a stratum stands for all of the stratum's 4 x selected

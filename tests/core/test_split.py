@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -40,7 +40,6 @@ def test_fractions_are_cumulative_cuts_rounded_half_to_even() -> None:
     assert split_sizes({"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}, 10) == {"a": 2, "b": 3, "c": 3, "d": 2}
 
 
-@settings(deadline=None)
 @given(parts=st.lists(st.integers(1, 50), min_size=1, max_size=6), selected=st.integers(0, 10**9))
 def test_fractions_that_sum_to_one_leave_nothing_over(parts: list[int], selected: int) -> None:
     shares = {f"s{place}": part / sum(parts) for place, part in enumerate(parts)}
@@ -52,7 +51,6 @@ def test_fractions_that_sum_to_one_leave_nothing_over(parts: list[int], selected
         assert abs(size - shares[name] * selected) <= 1 + 1e-6
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 19), max_size=5), st.integers(0, 1000))
 def test_fractions_below_one_never_exceed_the_selection(parts: list[int], selected: int) -> None:
     shares = {f"s{place}": part / 100 for place, part in enumerate(parts)}
@@ -70,7 +68,6 @@ def test_more_than_is_selected_is_refused_with_the_numbers() -> None:
         split_sizes({"train": 0.5, "test": 51}, 100)
 
 
-@settings(deadline=None)
 @given(
     rows=st.integers(0, 60),
     sizes=st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20)),
@@ -111,7 +108,6 @@ def test_a_record_of_the_test_set_stays_when_sizes_and_selection_grow() -> None:
     assert len(members(larger, "test") & members(small, "test")) > 40
 
 
-@settings(deadline=None)
 @given(
     sizes=st.tuples(st.integers(1, 30), st.integers(0, 30)),
     unassigned=st.integers(0, 5),

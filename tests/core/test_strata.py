@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.strata import axis_name, with_strata
@@ -55,7 +55,6 @@ def test_numbers_round_half_to_even_multiples_of_the_unit(unit: float, value: fl
     assert strata_of([value], round=unit) == [expected]
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-1e6, 1e6) | st.integers(-2000, 2000).map(lambda x: x / 2)),
     unit=st.sampled_from([1, 2, 3, 7, 25, 49, 1000]),
@@ -64,7 +63,6 @@ def test_whole_units_round_as_python_does(values: list[float], unit: int) -> Non
     assert strata_of(values, round=unit) == [str(round(value / unit) * unit) for value in values]
 
 
-@settings(deadline=None)
 @given(cents=st.lists(st.integers(0, 99_999)), unit=st.sampled_from([0.1, 0.2, 0.25, 0.5, 2.5]))
 def test_other_units_give_a_near_multiple_in_its_shortest_digits(cents: list[int], unit: float) -> None:
     for cent, stratum in zip(cents, strata_of([cent / 100 for cent in cents], round=unit), strict=True):
@@ -98,7 +96,6 @@ def test_axes_cross_and_keep_their_values() -> None:
     assert found.select("price", "kind").equals(frame)  # the columns themselves stay as they were
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-20, 20), min_size=1, unique=True))
 def test_crossed_strata_are_as_many_as_the_combinations(values: list[int]) -> None:
     pairs = list(product(values, ["a", "b"]))

@@ -6,7 +6,7 @@ import statistics
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts, surveyed_columns
@@ -36,7 +36,6 @@ def test_named_numbers_of_an_example() -> None:
     }
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=40),
     cut=st.integers(0, 40),

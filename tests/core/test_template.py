@@ -6,7 +6,7 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.template import render, template_columns
@@ -40,7 +40,6 @@ def test_prices_round_half_to_even(value: float, expected: str) -> None:
     assert prompts("{p:.0f}", p=[value]) == [expected]
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.none() | st.floats(0, 1e9) | st.integers(0, 2000).map(lambda number: number / 2), max_size=30),
     spec=st.sampled_from([".0f", ".2f", ",.2f", "010.3f", ">8.1f", "e", "g", ".0%", "+.1f"]),
@@ -52,7 +51,6 @@ def test_a_format_is_pythons(values: list[float | None], spec: str) -> None:
     assert done == [None if value is None else format(value, spec) for value in values]
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)))
 def test_whole_numbers_have_pythons_formats_too(values: list[int | None]) -> None:
     frame = pl.DataFrame({"p": pl.Series(values, dtype=pl.Int64)})

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.hashing import purpose_seed
@@ -60,7 +60,6 @@ def test_the_columns_of_a_weight_are_named() -> None:
     assert weight_columns(recipe("price * if(kind = 'a', 2, 1)")) == ["kind", "price"]
 
 
-@settings(deadline=None)
 @given(
     ids=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, unique=True),
     weight=st.floats(1e-6, 1e6),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -544,7 +544,7 @@ def test_one_schema_from_two_writers(shop: OpenShop, evenly: Command) -> None:
 MUTATION = st.tuples(st.integers(0, 3_000), st.binary(max_size=3), st.integers(0, 3))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(mutations=st.lists(MUTATION, max_size=6), kind=st.sampled_from(["jsonl", "csv"]))
 def test_damaged_bytes_never_break_the_sums(
     shop: OpenShop, evenly: Command, mutations: list[tuple[int, bytes, int]], kind: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evenly
@@ -60,7 +60,7 @@ texts = st.lists(st.lists(words, min_size=1, max_size=9).map(" ".join), max_size
 
 
 @given(texts, st.randoms(use_true_random=False), st.integers(1, 30))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_groups_are_those_of_all_pairs_in_any_order_and_any_partition(
     tmp_path: Path, made: list[str], dice: random.Random, rows: int
 ) -> None:

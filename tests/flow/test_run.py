@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 from datasets import load_dataset
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evenly
@@ -394,7 +394,7 @@ def test_ledger_tells_every_record_with_its_line(source: Path, tmp_path: Path) -
         assert all(raw[line - 1] == name for name, line in frame.select("id", "line").iter_rows())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(1, 40), st.booleans())
 def test_any_small_run_adds_up_whatever_its_order(
     tmp_path_factory: pytest.TempPathFactory, chance: random.Random, pieces: int, cap: int, unique: bool

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.errors import DataError
@@ -29,7 +29,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     ".bz2": bz2.compress,
 }
 CONTENT = b"".join(b"line %d %d\n" % (number, number * 7919 % 1000) for number in range(30_000))
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+in_one_folder = settings(max_examples=50)
 
 
 def unpacked(path: Path) -> bytes:

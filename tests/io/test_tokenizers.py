@@ -110,7 +110,7 @@ def test_llama_cuts_nasty_texts_at_every_token() -> None:
 
 
 @needs_llama
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(texts=st.lists(TEXT, min_size=1, max_size=5), limit=st.integers(0, 12))
 def test_llama_agrees_with_the_reference_on_any_text(texts: list[str], limit: int) -> None:
     _assert_agrees(LLAMA, texts, (limit,))
@@ -199,7 +199,7 @@ def test_a_packaged_vocabulary_agrees_with_tiktoken_on_real_prompts(name: str) -
 
 
 @packaged
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(texts=st.lists(TEXT, min_size=1, max_size=5), limit=st.integers(0, 12))
 def test_a_packaged_vocabulary_agrees_with_tiktoken_on_any_text(name: str, texts: list[str], limit: int) -> None:
     _assert_agrees_with_tiktoken(name, texts, (limit,))

@@ -287,7 +287,7 @@ def test_importing_it_does_not_import_polars_or_sqlglot() -> None:
 
 @given(st.text(st.sampled_from("ab%_.\n*\\é["), max_size=8), st.text(st.sampled_from("abé.\n*\\[%"), max_size=8))
 @example("%" + "".join(map(chr, range(32, 127))), "".join(map(chr, range(32, 127))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_like_agrees_with_a_matcher_of_its_own(pattern: str, text: str) -> None:
     def matches(pattern: str, text: str) -> bool:
         if not pattern:

@@ -134,7 +134,7 @@ ORACLE = _sqlite()
 
 
 @given(_expressions())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_it_means_what_sqlite_means(expression: tuple[str, Kind]) -> None:
     text, kind = expression
     expected = [answer for (answer,) in ORACLE.execute(f"SELECT {text} FROM rows ORDER BY rowid")]  # noqa: S608

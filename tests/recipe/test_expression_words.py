@@ -284,7 +284,7 @@ over filter within array struct with select union any isnull ignore nulls limit 
 
 
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=14).map(" ".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_either_a_fault_or_runs(text: str) -> None:
     try:
         parsed = parse_expression(text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evenly.core.allocate import POLICIES, AllocationError, Wish
@@ -116,7 +116,6 @@ def test_every_policy_of_a_recipe_is_there() -> None:
 # ---------------------------------------------------------------- properties
 
 
-@settings(deadline=None)
 @given(STRATA, st.integers(1, 40))
 def test_a_cap_takes_what_is_there_up_to_the_cap(strata: Strata, most: int) -> None:
     counts, hashes, whole = columns(strata)
@@ -125,7 +124,6 @@ def test_a_cap_takes_what_is_there_up_to_the_cap(strata: Strata, most: int) -> N
     assert quotas.dtype == np.int64
 
 
-@settings(deadline=None)
 @given(strata=STRATA, policy=SIZED, floor=st.integers(0, 4), data=st.data())
 def test_a_size_is_met_exactly_within_what_is_there(
     strata: Strata, policy: str, floor: int, data: st.DataObject
@@ -151,7 +149,6 @@ def test_a_size_is_met_exactly_within_what_is_there(
             assert min(floor, count * epochs) <= quota <= (ceiling or 10**9)
 
 
-@settings(deadline=None)
 @given(strata=STRATA, policy=SIZED, floor=st.integers(0, 3), data=st.data())
 def test_a_larger_size_never_lowers_a_quota(strata: Strata, policy: str, floor: int, data: st.DataObject) -> None:
     least, most = possible(strata, policy, floor)
@@ -165,7 +162,6 @@ def test_a_larger_size_never_lowers_a_quota(strata: Strata, policy: str, floor: 
     assert (sized(strata, size, policy, floor=floor, shortfall="redistribute") <= larger).all()
 
 
-@settings(deadline=None)
 @given(strata=STRATA.filter(len), data=st.data())
 def test_more_records_in_a_stratum_never_lower_its_own_quota_under_equal(strata: Strata, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(strata) - 1))
@@ -176,7 +172,6 @@ def test_more_records_in_a_stratum_never_lower_its_own_quota_under_equal(strata:
     assert sized(more, size, "equal")[place] >= sized(strata, size, "equal")[place]
 
 
-@settings(deadline=None)
 @given(strata=STRATA, policy=SIZED, data=st.data())
 def test_the_order_of_strata_only_orders_the_quotas(strata: Strata, policy: str, data: st.DataObject) -> None:
     counts, hashes, whole = columns(strata)
@@ -194,7 +189,6 @@ def test_the_order_of_strata_only_orders_the_quotas(strata: Strata, policy: str,
     assert POLICIES[policy](counts[order], hashes[order], moved).quotas.tolist() == quotas[order].tolist()
 
 
-@settings(deadline=None)
 @given(
     strata=st.lists(
         st.tuples(
@@ -216,7 +210,6 @@ def test_apportionment_gives_what_one_row_at_a_time_would(
     assert found.tolist() == one_by_one(measure, lower, upper, size, hashes)
 
 
-@settings(deadline=None)
 @given(strata=STRATA, size=st.integers(0, 200))
 def test_accepting_shortfalls_gives_no_more_than_was_asked_for(strata: Strata, size: int) -> None:
     counts, hashes, whole = columns(strata)

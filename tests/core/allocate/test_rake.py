@@ -59,7 +59,6 @@ def test_an_example_worked_by_hand() -> None:
     assert rake(counts, hashes_of(4), asked).quotas.tolist() == [30, 30, 20, 20]
 
 
-@settings(deadline=None)
 @given(counts=COUNTS, first=st.lists(WEIGHTS, min_size=3, max_size=3), second=st.lists(WEIGHTS, min_size=4, max_size=4))
 def test_two_axes_have_every_marginal_within_one(counts: list[int], first: list[int], second: list[int]) -> None:
     rows, columns = cross(3, 4)
@@ -79,7 +78,7 @@ def test_two_axes_have_every_marginal_within_one(counts: list[int], first: list[
     assert found.deviation < 1 + 1e-6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(5, 400), min_size=24, max_size=24),
     shares=st.tuples(*(st.lists(WEIGHTS, min_size=size, max_size=size) for size in (2, 3, 4))),
@@ -99,7 +98,6 @@ def test_three_axes_meet_the_size_and_come_near(counts: list[int], shares: tuple
     assert worst <= 2
 
 
-@settings(deadline=None)
 @given(counts=st.lists(st.integers(1, 400), min_size=12, max_size=12), seed=st.integers(0, 1000))
 def test_no_plan_that_meets_the_marginals_is_nearer_to_the_pool(counts: list[int], seed: int) -> None:
     rows, columns = cross(3, 4)
@@ -136,7 +134,6 @@ def cycles() -> list[tuple[int, int, int, int]]:
     ]
 
 
-@settings(deadline=None)
 @given(counts=COUNTS, data=st.data())
 def test_the_order_of_strata_only_orders_the_quotas(counts: list[int], data: st.DataObject) -> None:
     rows, columns = cross(3, 4)
@@ -215,7 +212,7 @@ def feasible(counts: NDArray[np.int64], asked: Wish, names: frozenset[str]) -> b
     return bool(answer.status == 0)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     counts=st.lists(st.integers(0, 30), min_size=12, max_size=12),
     first=st.lists(WEIGHTS, min_size=3, max_size=3),
@@ -261,7 +258,7 @@ def test_three_marginals_and_a_floor_that_conflict() -> None:
     assert "nearest to 100 rows:" in told
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(0, 30), min_size=12, max_size=12),
     first=st.lists(WEIGHTS, min_size=3, max_size=3),

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.steps import CHANGES, JUDGES, curate
@@ -53,7 +53,6 @@ def test_each_record_is_dropped_by_the_first_step_that_refuses_it() -> None:
 PRICES = st.none() | st.sampled_from(["1", "0.2", "39", "44", "99", "x", "nan", ""])
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(PRICES, st.none() | st.text("a ", max_size=5)), max_size=20), data=st.data())
 def test_every_record_is_kept_or_dropped_exactly_once_in_any_blocks(
     rows: list[tuple[Any, Any]], data: st.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.steps.rows import chars, derive, number, where
@@ -58,7 +58,6 @@ def test_a_text_that_is_no_finite_number_is_dropped(text: str) -> None:
     assert read([text, "1", None]) == [None, 1.0, None]
 
 
-@settings(deadline=None)
 @given(st.lists(st.from_regex(GRAMMAR, fullmatch=True) | st.text("+-.0123456789eE _", max_size=6), max_size=8))
 def test_what_is_a_number_has_pythons_value(texts: list[str]) -> None:
     expected: list[float | None] = []
@@ -68,7 +67,6 @@ def test_what_is_a_number_has_pythons_value(texts: list[str]) -> None:
     assert read([*texts]) == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats()))
 def test_floats_survive_as_they_are_and_as_text(values: list[float]) -> None:
     expected = [value if math.isfinite(value) else None for value in values]
@@ -88,7 +86,6 @@ def test_a_condition_is_no_number() -> None:
     assert read([True, False, None], pl.Boolean) == [None, None, None]
 
 
-@settings(deadline=None)
 @given(
     texts=st.lists(st.none() | st.text(st.sampled_from("aé日😀\u0301\u200d")), max_size=6),
     low=st.none() | st.integers(0, 6),

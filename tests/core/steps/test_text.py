@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evenly.core.steps.text import collapse, delete, drop_words, join, long_word_with_digit, replace
@@ -46,7 +46,6 @@ def test_codes_are_words_of_capital_letters_and_digits() -> None:
     assert done == ["keep this", "ABCDEFG 1234567 Ab12345 AB1234", "", "A1B2C3D4, x", "", None]
 
 
-@settings(deadline=None)
 @given(
     texts=TEXTS,
     characters=st.text(st.sampled_from(':[]^-\\"{}【】&~')),
@@ -66,7 +65,6 @@ def test_part_numbers_are_dropped_and_spaces_stay() -> None:
     assert done["text"].to_list() == ["case", "case", "a b", "ABC123", "", "a   b", "", "", None]
 
 
-@settings(deadline=None)
 @given(texts=TEXTS, min_chars=st.integers(1, 9))
 @example(texts=["a\n1bcdef g", "1234567\u00a089 x"], min_chars=7)  # only a space parts words
 def test_drop_words_is_what_python_does(texts: list[str | None], min_chars: int) -> None:
@@ -102,7 +100,6 @@ def test_deleting_goes_in_order() -> None:
 STRINGS = st.text(st.sampled_from("ab,. $\\(1"), min_size=1, max_size=3)
 
 
-@settings(deadline=None)
 @given(
     texts=st.lists(st.text(st.sampled_from("ab,. $\\(1é"))),
     pairs=st.lists(st.tuples(STRINGS, st.text(st.sampled_from("ab,$0{}1\\"), max_size=4)), min_size=1, max_size=4),
@@ -139,7 +136,6 @@ def oracle_join(parts: list[Any], step: Join) -> str:
 ITEM = st.none() | st.text("ab\n ", max_size=3)
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.none() | st.lists(ITEM, max_size=3), ITEM, ITEM), max_size=6),
     separator=st.sampled_from(["\n", "", ", "]),

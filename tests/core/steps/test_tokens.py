@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.core.steps.tokens import tokens
@@ -37,7 +37,6 @@ class Characters:
         return "".join(chr(one) for one in ids.tolist())
 
 
-@settings(deadline=None)
 @given(
     texts=st.lists(st.none() | st.text("aé日", max_size=9), max_size=6),
     low=st.none() | st.integers(0, 6),
