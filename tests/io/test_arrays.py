@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.errors import DataError
@@ -38,7 +38,7 @@ def same(one: Table, other: Table) -> None:
 
 
 @given(made=rows, indent=st.none() | st.integers(0, 3), bom=st.booleans(), size=st.integers(3, 40))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_an_array_gives_the_rows_that_its_objects_give_as_lines(
     read: Reader, tmp_path: Path, made: list[dict[str, Any]], indent: int | None, bom: bool, size: int
 ) -> None:
