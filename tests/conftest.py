@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # How long an example takes says how busy the machine is; a folder that examples share is one that they write anew.
-settings.register_profile("evenly", suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+settings.register_profile(
+    "evenly", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 settings.load_profile("evenly")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -8,7 +8,7 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.errors import DataError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .conftest import Reader
 
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+in_one_folder = settings(max_examples=100)
 FIELD = st.text(st.sampled_from('ab ,"\n\r;\té日'), max_size=6)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import evenly
@@ -55,7 +55,6 @@ names = st.text(st.sampled_from('ab;,|\t"\n '), max_size=9)
 
 
 @given(st.lists(names, min_size=3, max_size=8), st.sampled_from([",", ";", "\t", "|"]))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_delimiters_within_fields_do_not_confuse(tmp_path: Path, made: list[str], delimiter: str) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
