@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,6 +19,12 @@ class Engine(Protocol):
 
     name: str
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield `function(item)` for each item, in the items' order; an exception of one ends the map."""
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, python: bool = False
+    ) -> Iterator[Result]:
+        """Yield `function(item)` for each item, in the items' order; an exception of one ends the map.
+
+        With `python` the function spends its time in Python itself, so that threads of one process would wait for each
+        other; function, items and results can then be pickled.
+        """
         ...

@@ -25,7 +25,7 @@ from evenly.io.blocks import File
 from evenly.io.chats import load_chat
 from evenly.io.readers import cut_into_pieces
 from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of, told_of
-from evenly.io.tokenizers import load_tokenizer, tokenizer_fingerprint
+from evenly.io.tokenizers import tokenizer_fingerprint
 from evenly.recipe.needs import carried_columns, data_needs
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def open_pool(
         recipe,
         needs=check_inputs(recipe, files),
         carried=tuple(carried_columns(recipe)),
-        tokenizer=load_tokenizer(recipe.tokenizer) if recipe.tokenizer is not None else None,
         chat=_chat(recipe),
         excluded=load_excluded(recipe, kept_out),
         folder=pools.new_folder(name),
@@ -188,7 +187,7 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
     pieces = cut(job.recipe, files)
     summaries: list[PieceSummary] = []
     with reporter.phase("curate", sum(file.path.stat().st_size for _, file in files), "bytes") as advance:
-        for summary in engine.map(partial(curate_piece, job=job), pieces):
+        for summary in engine.map(partial(curate_piece, job=job), pieces, python=True):
             summaries.append(summary)
             advance(_bytes_of(summary.piece, pieces))
     placed = _place(summaries)

@@ -24,6 +24,7 @@ from evenly.core.tokens import count
 from evenly.io.blocks import Rejected
 from evenly.io.readers import read_blocks
 from evenly.io.sources import given_columns
+from evenly.io.tokenizers import load_tokenizer
 from evenly.recipe.expression import parse_expression, to_polars
 
 if TYPE_CHECKING:
@@ -52,12 +53,16 @@ class Job:
     needs: tuple[tuple[Need, ...], ...]
     """What is read from each source, under the names in its data."""
     carried: tuple[str, ...]
-    tokenizer: Tokenizer | None
     folder: Path
     chat: Chat | None = None
     """The tokenizer's chat template, for conversations."""
     excluded: Mapping[int, Excluded] = field(default_factory=dict[int, "Excluded"])
     """What each `exclude` step keeps out, by its place in curate."""
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """The recipe's tokenizer, loaded once by each process."""
+        return load_tokenizer(self.recipe.tokenizer) if self.recipe.tokenizer is not None else None
 
 
 @dataclass
@@ -154,7 +159,7 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
     ]
     if groups:
         keys = keys.join(kept.select(LINE, *groups), on=LINE, how="left", maintain_order="left")
-    tokens = [TOKENS] if job.tokenizer is not None else []
+    tokens = [TOKENS] if job.recipe.tokenizer is not None else []
     held = kept.select(ID, PIECE, LINE, *tokens, *job.carried)
     turns = turn_keys(kept[PROMPT]) if job.recipe.template.messages else set[str]()
     return CuratedBlock(held, dropped, keys, [*block.rejected, *nameless], turns)
@@ -202,12 +207,13 @@ def _rejected_nameless(rows: pl.DataFrame, columns: Sequence[str]) -> list[Rejec
 def _count_tokens(kept: pl.DataFrame, job: Job) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the records whose template can be rendered, with it and `__tokens__`, and the others as dropped."""
     rendered = render(kept, job.recipe.template)
+    tokenizer = job.tokenizer
     whole = pl.col(PROMPT).is_not_null() & pl.col(COMPLETION).is_not_null()
-    if job.tokenizer is not None:
+    if tokenizer is not None:
         if job.recipe.template.messages:
-            counts = count_conversations(job.tokenizer, job.chat, rendered[PROMPT])
+            counts = count_conversations(tokenizer, job.chat, rendered[PROMPT])
         else:
-            counts = count(job.tokenizer, rendered.select(pl.col(PROMPT) + pl.col(COMPLETION))[PROMPT])
+            counts = count(tokenizer, rendered.select(pl.col(PROMPT) + pl.col(COMPLETION))[PROMPT])
         rendered = rendered.with_columns(counts.alias(TOKENS))
         whole &= pl.col(TOKENS).is_not_null()  # a chat template may refuse a conversation
     hollow = rendered.filter(~whole).select(ID, PIECE, LINE, pl.lit(TEMPLATE_REASON).alias(REASON))

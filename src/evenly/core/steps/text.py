@@ -37,12 +37,21 @@ def replace(frame: pl.DataFrame, step: Replace) -> pl.DataFrame:
 
 
 def collapse(frame: pl.DataFrame, step: Collapse) -> pl.DataFrame:
-    """Turn runs of the characters or white space into one `into`, then strip white space at the ends."""
+    """Turn runs of the characters or white space into one `into`, then strip white space at the ends.
+
+    Where `into` is a space, a single space is no match: of a text's runs nearly all are, and to find and copy each took
+    three times as long.
+    """
     inside = "".join(f"\\x{{{ord(character):x}}}" for character in step.characters)
-    run = f"[{SPACES}{inside}]+"
-    ends = f"^[{SPACES}]+|[{SPACES}]+$"
+    any_of = f"[{SPACES}{inside}]"
+    run = f" {any_of}+|[{any_of}--[ ]]{any_of}*" if step.into == " " else f"{any_of}+"
+    ends = "".join(character for character in step.into if character.isspace())
     into = step.into.replace("$", "$$")  # `$1` in a replacement would mean a group
-    return frame.with_columns(pl.col(name).str.replace_all(run, into).str.replace_all(ends, "") for name in step.column)
+    return frame.with_columns(_stripped(pl.col(name).str.replace_all(run, into), ends) for name in step.column)
+
+
+def _stripped(text: pl.Expr, characters: str) -> pl.Expr:
+    return text.str.strip_chars(characters) if characters else text
 
 
 def drop_words(frame: pl.DataFrame, step: DropWords) -> pl.DataFrame:
