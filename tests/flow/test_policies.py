@@ -218,3 +218,47 @@ def test_a_zero_weight_means_never(listings: Path, tmp_path: Path) -> None:
     balance = {"policy": "weighted", "size": 100, "weight": {"column": "category", "values": {"a": 0, "b": 0}}}
     evenly.run(recipe(listings, balance), tmp_path / "out")
     assert set(data(tmp_path / "out")["category"]) == {"c", "d"}
+
+
+def table(**counts: int) -> pl.DataFrame:
+    names = [name.replace("_", ".") for name, count in counts.items() for _ in range(count)]
+    return pl.DataFrame({"id": [f"r{place}" for place in range(len(names))], "text": "x", "cat": names})
+
+
+def small(balance: dict[str, Any], **more: Any) -> dict[str, Any]:
+    sources = [{"name": "s", "id": "id"}]
+    strata = {"strata": [{"column": "cat"}]}
+    return {"name": "small", "sources": sources, "template": {"prompt": "{text}"}, "balance": strata | balance, **more}
+
+
+def test_a_plan_tells_what_raking_falls_short_of() -> None:
+    wanted = {"policy": "rake", "size": 40, "marginals": {"cat": "uniform"}, "min": 12, "shortfall": "accept"}
+    told = evenly.plan(small(wanted), data=table(a=10, b=50)).to_dict()
+    assert told["strata"]["missing"] == 10
+    assert [(one["value"], one["wanted"], one["rows"]) for one in told["marginals"]] == [("a", 20, 10), ("b", 20, 20)]
+    assert [(one["quota"], one["wanted"]) for one in told["allocation"]] == [(10, 12), (20, 20)]
+
+
+def test_names_that_differ_by_a_point_and_a_nought_are_different_texts() -> None:
+    wanted = {"policy": "target", "size": 50, "target": {"values": {"v1": 0.8}}}
+    told = evenly.plan(small(wanted), data=table(v1=90, v1_0=90, x=90)).to_dict()
+    quotas = {one["stratum"]: one["quota"] for one in told["allocation"]}
+    assert quotas == {"v1": 40, "v1.0": 5, "x": 5}
+
+
+@pytest.mark.parametrize(
+    "balance",
+    [
+        {"policy": "unimax", "epochs": 2, "min": 6},
+        {"policy": "equal", "min": 5, "shortfall": "accept"},
+        {"policy": "rake", "marginals": {"cat": {"values": {"b": 0.8}}}, "min": 5, "shortfall": "redistribute"},
+        {"policy": "rake", "marginals": {"cat": {"values": {"b": 0.8}}}, "take_all": "cat = 'a'"},
+    ],
+    ids=["unimax", "accept", "rake with a floor", "rake with a whole stratum"],
+)
+def test_a_budget_of_tokens_goes_with_floors_and_whole_strata(balance: dict[str, Any], tmp_path: Path) -> None:
+    wanted = small(balance | {"size": {"tokens": 120}}, tokenizer="o200k_base")
+    rows = evenly.run(wanted, tmp_path / "out", data=table(a=5, b=300, c=100)).manifest["rows"]
+    spent = int(data(tmp_path / "out")["tokens"].sum())
+    per_row = spent / (rows["selected"] + rows["repeated"])
+    assert 120 - 2 * per_row < spent <= 120

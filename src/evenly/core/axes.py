@@ -35,6 +35,9 @@ CUT: Final = INTERVALS - {"round"}
 
 WEEKDAYS: Final = {1: "Mon", 2: "Tue", 3: "Wed", 4: "Thu", 5: "Fri", 6: "Sat", 7: "Sun"}
 
+FARTHEST: Final = 2.0**53
+"""Units from 0 up to which a double tells one multiple from the next; a number beyond is in no stratum."""
+
 DAY_CHARS: Final = 10
 """Characters of a date with its day, `2026-11-23`; the hour stands after one more."""
 
@@ -113,6 +116,9 @@ class Axis:
         stratum = self.stratum
         numbers = column.drop_nulls().unique()
         if stratum.width is not None:
+            with np.errstate(over="ignore"):
+                near = np.abs(numbers.to_numpy() / stratum.width) < FARTHEST
+            numbers = numbers.filter(pl.Series(near))
             return _mapped(column, numbers, _width_edges(numbers.to_numpy(), stratum.width))
         if stratum.log is not None:
             numbers = numbers.filter(numbers > 0)  # no power of the factor is below 0
@@ -170,7 +176,9 @@ def _plain_zero(value: pl.Expr) -> pl.Expr:
 def _rounded(values: pl.Series, unit: float) -> pl.Series:
     """Round half to even to multiples of `unit`; Int64 where the unit is whole, so that a stratum reads `399`."""
     # numpy divides; Polars multiplies by the reciprocal of a scalar, by which 49 / 49 is less than 1.
-    rounded = pl.Series("x", np.rint(values.to_numpy() / unit) * unit, nan_to_null=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        places = np.rint(values.to_numpy() / unit)
+        rounded = pl.Series("x", np.where(np.abs(places) < FARTHEST, places * unit, np.nan), nan_to_null=True)
     if unit == int(unit):
         return rounded.cast(pl.Int64, strict=False)
     # 0.1 has no exact double: rounding the product to the unit's own digits gives `0.3`, not `0.30000000000000004`.

@@ -29,9 +29,12 @@ STEPS: Final = 64
 
 STEP: Final = "step"
 
-SUMS: Final = ("rows", "weight", "tokens", "label", "squares")
+SUMS: Final = ("rows", "weight", "tokens", "labelled", "label", "squares")
 
 HALVINGS: Final = 100
+
+FEW: Final = 2
+"""Records drawn of a stratum up to which their chances are found exactly."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def take_composition(keyed: pl.DataFrame, label: str | None, category: str | Non
             pl.len().cast(pl.UInt64).alias("rows"),
             pl.col(WEIGHT).sum().alias("weight"),
             pl.col(TOKENS).sum().alias("tokens"),
+            pl.col(LABEL).count().cast(pl.UInt64).alias("labelled"),
             pl.col(LABEL).sum().alias("label"),
             (pl.col(LABEL) ** 2).sum().alias("squares"),
         )
@@ -102,11 +106,17 @@ def expect(composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, cou
         str(name): float(one) for name, one in shown.sort("rows", CATEGORY, descending=[True, False]).iter_rows()
     }
     label, squares = table["label"].to_numpy(), table["squares"].to_numpy()
+    named = table["labelled"].cast(pl.Float64).to_numpy()  # a record without a label adds nothing to the mean
+    total = float((named * taken).sum())
     mean = float((label * taken).sum()) / total if labelled and total else None
     return Expected(
         categories,
         mean,
-        _error(rows, label, squares, chance, place, quota.size) / total if mean is not None else None,
+        # Of a mean over a number of records that may vary too: the error of the sum of what is above it.
+        _error(rows, label - mean * named, squares - 2 * mean * label + mean**2 * named, chance, place, quota.size)
+        / total
+        if mean is not None
+        else None,
         float((table["tokens"].to_numpy() * taken).sum()) if counted else None,
     )
 
@@ -137,7 +147,24 @@ def _chances(
     chance = -np.expm1(-weight * (high * scale)[place])
     alike = np.bincount(place, minlength=quota.size) == 1
     exact = (quota / np.maximum(eligible, 1))[place]
+    chance = np.where(quota[place] <= FEW, _chances_of_few(rows, weight, place, quota), chance)
     return np.where(whole[place], 1.0, np.where(alike[place], exact, chance))
+
+
+def _chances_of_few(
+    rows: NDArray[np.float64], weight: NDArray[np.float64], place: NDArray[np.int64], quota: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each group's exact inclusion probability where one or two records are drawn.
+
+    The first is drawn by weight; the second by weight among what the first has left. That a cut-off stands for all
+    draws is three points off there.
+    """
+    total = np.bincount(place, rows * weight, quota.size)[place]
+    first = weight / total
+    after = weight / np.where(total > weight, total - weight, np.inf)  # drawn first, times its odds of staying out
+    others = np.bincount(place, rows * first / np.where(total > weight, total - weight, np.inf), quota.size)[place]
+    second = weight * others - first * after
+    return np.where(quota[place] == 1, first, first + second)
 
 
 def _error(

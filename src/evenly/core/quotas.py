@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import STRATUM
-from evenly.core.allocate import POLICIES, Wish
+from evenly.core.allocate import POLICIES, Wish, size_range
 from evenly.core.hashing import hashed
 from evenly.core.strata import axis_name
 from evenly.core.survey import Facts, plain_axes
@@ -72,17 +72,28 @@ def with_quotas(
     return planned.with_columns(_bound(recipe, wish.epochs).alias("bound"), _no_variance().alias("no_variance"))
 
 
+def possible_sizes(
+    census: pl.DataFrame, recipe: Recipe, facts: Facts, others: Mapping[str, pl.DataFrame] = NO_OTHERS
+) -> tuple[int, int]:
+    """Return the fewest and the most rows that a recipe's balance could give, whatever its size."""
+    whole = _take_all(census, recipe, facts).to_numpy()
+    wish = _wish(census, recipe, whole, None, None, _marginals(census, recipe, facts, others))
+    return size_range(census["eligible"].cast(pl.Int64).to_numpy(), wish)
+
+
 def marginals_met(
     planned: pl.DataFrame, recipe: Recipe, facts: Facts, others: Mapping[str, pl.DataFrame] = NO_OTHERS
 ) -> pl.DataFrame:
     """Return how a plan meets each wanted marginal: `axis`, `value` String, `wanted` Float64 and `rows` Int64."""
     drawn = planned["quota"].to_numpy()
+    size = recipe.balance.size
+    rows = size if isinstance(size, int) else int(drawn.sum())
     tables = [
         pl.DataFrame(
             {
                 "axis": [one.name] * len(one.values),
                 "value": list(one.values),
-                "wanted": one.shares * drawn.sum(),
+                "wanted": one.shares * rows,
                 "rows": np.bincount(one.groups, drawn, len(one.values)).astype(np.int64),
             }
         )

@@ -278,7 +278,7 @@ def strata_counts(plan: Plan) -> dict[str, int]:
         "short": bound["capacity"],
         "floor": bound["floor"],
         "ceiling": bound["ceiling"],
-        "missing": int((plan.strata["wanted"] - plan.strata["quota"] - plan.strata["repeated"]).clip(0).sum()),
+        "missing": plan.missing,
         "no_variance": int(plan.strata["no_variance"].sum()),
     }
 
