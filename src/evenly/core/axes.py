@@ -38,6 +38,11 @@ WEEKDAYS: Final = {1: "Mon", 2: "Tue", 3: "Wed", 4: "Thu", 5: "Fri", 6: "Sat", 7
 FARTHEST: Final = 2.0**53
 """Units from 0 up to which a double tells one multiple from the next; a number beyond is in no stratum."""
 
+YEARS: Final = (-62_135_596_800, 253_402_300_799)
+"""Seconds since 1970 of the first moment of the year 1 and the last of the year 9999; what lies beyond is no date."""
+
+PER_SECOND: Final = {"s": 1, "ms": 1_000}
+
 DAY_CHARS: Final = 10
 """Characters of a date with its day, `2026-11-23`; the hour stands after one more."""
 
@@ -237,7 +242,10 @@ def _part(column: pl.Series, stratum: Stratum) -> pl.Series:
                 "counts since 1970: `unit: s` or `unit: ms`."
             )
             raise DataError(message)
-        x = pl.from_epoch(x.cast(pl.Int64, strict=False), time_unit=stratum.unit)
+        x = x.cast(pl.Int64, strict=False)
+        first, last = (end * PER_SECOND[stratum.unit] for end in YEARS)
+        x = pl.when(x.is_between(first, last)).then(x)
+        x = pl.from_epoch(x, time_unit=stratum.unit)
         given = pl.lit(100)
     elif column.dtype.is_temporal():
         given = pl.lit(DAY_CHARS if column.dtype == pl.Date else 100)
@@ -247,7 +255,7 @@ def _part(column: pl.Series, stratum: Stratum) -> pl.Series:
         given = text.str.len_chars()
         day = text.str.slice(0, DAY_CHARS)
         whole = pl.when(given < 5).then(day + "-01-01").when(given < 8).then(day + "-01").otherwise(day)  # noqa: PLR2004 - YYYY, YYYY-MM
-        hour = text.str.extract(r"^.{10}[T ](\d\d)", 1).cast(pl.Int64, strict=False)
+        hour = text.str.extract(r"^.{10}[T ]([01]\d|2[0-3])", 1).cast(pl.Int64, strict=False)
         x = whole.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")) + pl.duration(hours=hour.fill_null(0))
         given = pl.when(hour.is_not_null()).then(pl.lit(100)).otherwise(given)
     needed = {"year": 4, "quarter": 7, "month": 7, "hour": DAY_CHARS + 1}.get(stratum.part or "", DAY_CHARS)

@@ -88,12 +88,18 @@ def _expected(plan: Mapping[str, Any]) -> list[str]:
     expected = plan["expected"]
     lines: list[str] = []
     if expected["label_mean"] is not None:
-        error = f" ± {expected['label_error']:,.2f} from seed to seed" if expected["label_error"] else ""
+        error = f" ± {_rough(expected['label_error'])} from seed to seed" if expected["label_error"] else ""
         mean = f"{expected['label_mean']:,.2f}{error}, {plan['label_mean']:,.2f} in the pool"
         lines.append(f"expected  a mean {plan['label']} of {mean}")
     if expected["tokens"] is not None:
         lines.append(f"{'' if lines else 'expected':8}  {expected['tokens']:,.0f} tokens in all")
     return lines
+
+
+def _rough(error: float) -> str:
+    """Return an error with two digits that count."""
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{error:,.{min(digits, 6)}f}"
 
 
 def _marginal_view(marginals: Sequence[Mapping[str, Any]]) -> RenderableType:
