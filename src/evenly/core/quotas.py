@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import STRATUM
-from evenly.core.allocate import POLICIES, Wish, size_range
+from evenly.core.allocate import POLICIES, AllocationError, Wish, size_range
 from evenly.core.hashing import hashed
 from evenly.core.strata import axis_name
 from evenly.core.survey import Facts, plain_axes
@@ -194,8 +194,15 @@ def _take_all(census: pl.DataFrame, recipe: Recipe, facts: Facts) -> pl.Series:
         *[pl.col(axis_name(axis.column)).alias(axis.column) for axis in recipe.balance.strata],
         *[pl.lit(value).alias(name) for name, value in facts.stats.items()],
     )
-    answer = to_polars(parse_expression(text, "boolean")).fill_null(value=False)
-    return values.with_columns(answer.alias("take_all"))["take_all"]  # with_columns: an answer without a column is one
+    # with_columns: an answer without a column is one, too
+    answer = values.with_columns(to_polars(parse_expression(text, "boolean")).alias("take_all"))["take_all"]
+    if answer.dtype not in {pl.Boolean, pl.Null}:
+        message = (
+            f"recipe.balance.take_all: '{text}' is {'text' if answer.dtype == pl.String else 'a number'}, a condition is "
+            "expected, such as `price >= 240`."
+        )
+        raise AllocationError(message)
+    return answer.cast(pl.Boolean).fill_null(value=False)
 
 
 def _no_variance() -> pl.Expr:
