@@ -194,15 +194,16 @@ def _take_all(census: pl.DataFrame, recipe: Recipe, facts: Facts) -> pl.Series:
         *[pl.col(axis_name(axis.column)).alias(axis.column) for axis in recipe.balance.strata],
         *[pl.lit(value).alias(name) for name, value in facts.stats.items()],
     )
-    # with_columns: an answer without a column is one, too
-    answer = values.with_columns(to_polars(parse_expression(text, "boolean")).alias("take_all"))["take_all"]
-    if answer.dtype not in {pl.Boolean, pl.Null}:
-        message = (
-            f"recipe.balance.take_all: '{text}' is {'text' if answer.dtype == pl.String else 'a number'}, a condition is "
-            "expected, such as `price >= 240`."
-        )
-        raise AllocationError(message)
-    return answer.cast(pl.Boolean).fill_null(value=False)
+    parsed = parse_expression(text, "boolean")
+    for name in parsed.boolean_columns:
+        if values.schema[name] != pl.Boolean:
+            message = (
+                f"recipe.balance.take_all: '{name}' is {'text' if values.schema[name] == pl.String else 'a number'}, a "
+                f"condition is expected, such as `{name} = …`."
+            )
+            raise AllocationError(message)
+    answer = to_polars(parsed).fill_null(value=False)
+    return values.with_columns(answer.alias("take_all"))["take_all"]  # with_columns: an answer without a column is one
 
 
 def _no_variance() -> pl.Expr:

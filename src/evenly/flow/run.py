@@ -83,7 +83,9 @@ class PlanResult:
         strata, expected = self.plan.strata, self.plan.expected
         shares = [
             (pl.col("rows") / max(1, strata["rows"].sum())).alias("share_before"),
-            ((pl.col("quota") + pl.col("repeated")) / max(1, self.plan.selected + self.plan.repeated)).alias("share_after"),
+            ((pl.col("quota") + pl.col("repeated")) / max(1, self.plan.selected + self.plan.repeated)).alias(
+                "share_after"
+            ),
         ]
         shown = strata.select(
             pl.col(STRATUM).alias("stratum"),
@@ -94,6 +96,7 @@ class PlanResult:
         return {
             "policy": self.recipe.balance.policy,
             "label": self.recipe.balance.label,
+            "axes": [stratum.column for stratum in self.recipe.balance.strata],
             "category": category_column(self.recipe),
             "rows": {
                 "read": self.pool.index.read,

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, model_validator, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from evenly.recipe.steps import Column, ColumnNames, Step, Strict
 
