@@ -46,12 +46,14 @@ class Expected:
         label_mean: of the selection, in the label's unit, or None where there is no numeric label.
         label_error: standard error of that mean from seed to seed.
         tokens: in total, or None without a tokenizer.
+        repeated: rows that repeat a record and are written, since it is in the split `train`.
     """
 
     categories: dict[str, float]
     label_mean: float | None
     label_error: float | None
     tokens: float | None
+    repeated: float = 0.0
 
 
 def take_composition(keyed: pl.DataFrame, label: str | None, category: str | None) -> pl.DataFrame:
@@ -90,15 +92,21 @@ def merge_compositions(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts).group_by(keys).agg(pl.col(SUMS).sum()).sort(keys)
 
 
-def expect(composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, counted: bool) -> Expected:
-    """Return what a plan's quotas are expected to select; `labelled` and `counted`: there is a label, and tokens."""
+def expect(
+    composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, counted: bool, trained: float = 1.0
+) -> Expected:
+    """Return what a plan's quotas are expected to select.
+
+    `labelled` and `counted`: there is a label, and tokens; `trained`: share of the records that are in the split
+    `train`, where alone they repeat.
+    """
     facts = plan.select(STRATUM, "quota", "repeated", pl.col("eligible").cast(pl.Int64)).with_row_index("place")
     table = composition.join(facts, on=STRATUM, how="inner", maintain_order="left")
     place = table["place"].to_numpy().astype(np.int64)
     rows, weight = table["rows"].cast(pl.Float64).to_numpy(), table["weight"].to_numpy()
     quota = plan["quota"].cast(pl.Float64).to_numpy()
     chance = _chances(rows, weight / rows, place, quota, plan["eligible"].cast(pl.Float64).to_numpy())
-    repeated = plan["repeated"].to_numpy() / np.maximum(quota, 1)
+    repeated = trained * plan["repeated"].to_numpy() / np.maximum(quota, 1)
     taken = chance * (1 + repeated[place])
     total = float((rows * taken).sum())
     shown = pl.DataFrame({CATEGORY: table[CATEGORY], "rows": rows * taken}).group_by(CATEGORY).agg(pl.col("rows").sum())
@@ -118,6 +126,7 @@ def expect(composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, cou
         if mean is not None
         else None,
         float((table["tokens"].to_numpy() * taken).sum()) if counted else None,
+        trained * float(plan["repeated"].sum()),
     )
 
 

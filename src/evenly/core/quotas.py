@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import STRATUM
-from evenly.core.allocate import POLICIES, Wish, size_range
+from evenly.core.allocate import POLICIES, AllocationError, Wish, size_range
 from evenly.core.hashing import hashed
 from evenly.core.strata import axis_name
 from evenly.core.survey import Facts, plain_axes
@@ -194,7 +194,15 @@ def _take_all(census: pl.DataFrame, recipe: Recipe, facts: Facts) -> pl.Series:
         *[pl.col(axis_name(axis.column)).alias(axis.column) for axis in recipe.balance.strata],
         *[pl.lit(value).alias(name) for name, value in facts.stats.items()],
     )
-    answer = to_polars(parse_expression(text, "boolean")).fill_null(value=False)
+    parsed = parse_expression(text, "boolean")
+    for name in parsed.boolean_columns:
+        if values.schema[name] != pl.Boolean:
+            message = (
+                f"recipe.balance.take_all: '{name}' is {'text' if values.schema[name] == pl.String else 'a number'}, a "
+                f"condition is expected, such as `{name} = …`."
+            )
+            raise AllocationError(message)
+    answer = to_polars(parsed).fill_null(value=False)
     return values.with_columns(answer.alias("take_all"))["take_all"]  # with_columns: an answer without a column is one
 
 

@@ -85,6 +85,7 @@ def marginal(wanted: Wanted, census: pl.DataFrame, axis: Axis, other: pl.DataFra
         shares = _shares(wanted, present, counts, set(), floats=values.dtype.is_float())
     if strict:
         refuse_absent(shares, present, where)
+        _refuse_lost(shares, present, where)
     order = {name: place for place, name in enumerate(shares.named)}
     groups = np.array([order.get(str(name), len(order)) for name in names.to_list()], np.int64)
     return Marginal(axis.column, groups, (*shares.named, REST), np.array([*shares.named.values(), shares.rest]))
@@ -104,6 +105,15 @@ def refuse_absent(shares: Shares, present: Sequence[str], where: str) -> None:
                 f"{did_you_mean(name, present)} Or write `shortfall: redistribute`.{choices_line('values', present)}"
             )
             raise AllocationError(message)
+
+
+def _refuse_lost(shares: Shares, present: Sequence[str], where: str) -> None:
+    if shares.rest and set(present) <= set(shares.named):
+        message = (
+            f"{where}: the shares sum to {1 - shares.rest:.6g}, and every value that there is has one, so that nothing "
+            f"could have the other {shares.rest:.6g}. Make them sum to 1, or leave a value out: it takes the rest."
+        )
+        raise AllocationError(message)
 
 
 def _shares(

@@ -19,7 +19,8 @@ from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
 from evenly.core.quotas import marginals_met, possible_sizes, with_quotas
-from evenly.core.select import candidates
+from evenly.core.select import TRAIN, candidates
+from evenly.core.split import split_sizes
 from evenly.core.strata import with_strata
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
 from evenly.core.weights import weight_columns, with_keys, with_weights
@@ -142,7 +143,14 @@ def make_plan(
     told = None
     if expected:
         composition = merge_compositions(counted.composition)
-        told = expect(composition, strata, labelled=bool(counted.summary.label), counted=recipe.tokenizer is not None)
+        selected = int(strata["quota"].sum())
+        told = expect(
+            composition,
+            strata,
+            labelled=bool(counted.summary.label),
+            counted=recipe.tokenizer is not None,
+            trained=split_sizes(recipe.split.shares, selected).get(TRAIN, 0) / max(1, selected),
+        )
     met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
     asked = size if isinstance(size, int) else None
     return Plan(strata, counted.outside, counted.summary, told, met, asked)

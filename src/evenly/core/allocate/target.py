@@ -53,7 +53,12 @@ def target(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wi
     upper = np.where(drawn, found.upper, found.lower)
     _refuse_more_than(int(asked.sum()), size)
     wanted = _wanted(counts, stratum_hash, shape, (found.lower, asked), max(size, int(found.lower.sum())))
-    told = np.maximum(wanted, found.wanted)
+    named = (shape.measure > 0) & ~shape.others
+    free = (np.where(wish.take_all, counts, 0), np.where(wish.take_all, counts, np.where(drawn, size, 0)))
+    unbound = wanted if wish.ceiling is None and not wish.floor else _wanted(counts, stratum_hash, shape, free, size)
+    if wish.shortfall == "error" and (np.abs(wanted - unbound)[named] > 1).any():
+        raise AllocationError(_bound(wish, unbound[named], size))
+    told = np.maximum(np.maximum(wanted, found.wanted), np.where(named, unbound, 0))
     if (wanted <= found.upper).all() or wish.shortfall == "accept":
         quotas = np.minimum(wanted, found.upper)
         return Allocation(quotas, told)
@@ -147,6 +152,20 @@ def _short(wanted: NDArray[np.int64], found: Bounds, largest: int) -> str:
         f"recipe.balance: size and target conflict: {few:,} of {wanted.size:,} strata hold less than their share of "
         f"{found.size:,} rows, {missing:,} rows are missing in all. The target can be met with at most {largest:,} "
         "rows; or write `shortfall: redistribute` (the others fill up) or `accept` (fewer rows)."
+    )
+
+
+def _bound(wish: Wish, unbound: NDArray[np.int64], size: int) -> str:
+    """Say that floors or ceilings and the target can't both be had; `unbound` is what strata with a share want."""
+    above = 0 if wish.ceiling is None else int((unbound > wish.ceiling).sum())
+    below = int((unbound < wish.floor).sum())
+    parts = [f"{above:,} strata with a share want more than max {wish.ceiling:,}"] if above else []
+    parts += [f"{below:,} want fewer than min {wish.floor:,}"] if below else []
+    names = " and ".join(name for name, one in (("max", above), ("min", below or not above)) if one)
+    why = " and ".join(parts) or "floors of other strata leave too few rows"
+    return (
+        f"recipe.balance: target and {names} conflict: of {size:,} rows {why}. Change them, or write `shortfall: "
+        "redistribute` (the target gives way)."
     )
 
 
