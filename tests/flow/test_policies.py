@@ -156,7 +156,10 @@ def test_a_budget_of_tokens_is_used_up_and_not_exceeded(listings: Path, tmp_path
     evenly.run(recipe(listings, {**balance, "size": {"tokens": 9_000}}), tmp_path / "out")
     rows = data(tmp_path / "out")
     assert rows["tokens"].sum() <= 9_000
-    assert evenly.plan(recipe(listings, {**balance, "size": {"tokens": 9_000}})).plan.selected == rows.height
+    told = evenly.plan(recipe(listings, {**balance, "size": {"tokens": 9_000}})).plan
+    assert told.selected == rows.height
+    assert told.expected is not None
+    assert told.expected.tokens == rows["tokens"].sum()
     evenly.run(recipe(listings, {**balance, "size": rows.height + 1}), tmp_path / "more")
     assert data(tmp_path / "more")["tokens"].sum() > 9_000
     assert set(rows["id"]) <= set(data(tmp_path / "more")["id"])

@@ -6,7 +6,7 @@ no ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -137,9 +137,9 @@ def make_plan(
         raise DataError(message)
     size = recipe.balance.size
     if isinstance(size, Tokens) and scratch is not None:
-        strata = _within_budget(_Budget(recipe, pool, scratch, census, facts, others, size.tokens))
+        strata, spent = _within_budget(_Budget(recipe, pool, scratch, census, facts, others, size.tokens))
     else:
-        strata = with_quotas(census, recipe, facts, others)
+        strata, spent = with_quotas(census, recipe, facts, others), None
     told = None
     if expected:
         composition = merge_compositions(counted.composition)
@@ -151,6 +151,8 @@ def make_plan(
             counted=recipe.tokenizer is not None,
             trained=split_sizes(recipe.split.shares, selected).get(TRAIN, 0) / max(1, selected),
         )
+        if spent is not None:  # the draw was made: no need to expect
+            told = replace(told, tokens=float(spent))
     met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
     asked = size if isinstance(size, int) else None
     return Plan(strata, counted.outside, counted.summary, told, met, asked)
@@ -312,8 +314,10 @@ class _Budget:
         return True
 
 
-def _within_budget(budget: _Budget) -> pl.DataFrame:
+def _within_budget(budget: _Budget) -> tuple[pl.DataFrame, int]:
     """Return the plan of the most rows that cost at most the budget, counted over the very records that it draws.
+
+    And what they cost, in tokens.
 
     Raises:
         AllocationError: when not even the fewest rows that the recipe allows fit.
@@ -332,7 +336,7 @@ def _within_budget(budget: _Budget) -> pl.DataFrame:
             raise AllocationError(message)
         size = largest(budget.tokens, least, high, partial(_cost_of, budget, ranked))
         if size < high or high < looked or looked >= rows:
-            return budget.plan(size)
+            return budget.plan(size), _cost_of(budget, ranked, size)
         looked = min(rows, looked * 2)
 
 
