@@ -70,7 +70,8 @@ def test_a_lone_column_takes_whole_the_strata_where_it_is_true() -> None:
     asked = recipe(strata=[{"column": "price"}], cap=5, take_all="price")
     assert with_quotas(truths, asked)["quota"].to_list() == [5, 9]
     with pytest.raises(AllocationError, match=r"take_all: 'price' is a number, a condition is expected"):
-        with_quotas(counts, asked)
+        with_quotas(census({0: 9, 7: 9}), asked)
+    assert with_quotas(counts, asked)["quota"].to_list() == [5, 9]
 
 
 def test_one_of_several_unequal_records_has_no_variance() -> None:

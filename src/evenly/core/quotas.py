@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OWN_BOUND: Final = {"cap": "cap", "target": "target", "rake": "marginals", "weighted": "size"}
 """Policy -> what sets a quota that nothing else bounds; `share` for those that share out in proportion."""
 
+TRUTHS: Final = ("true", "false", "t", "f", "yes", "no", "y", "n", "on", "off", "1", "0")
+"""What a column may hold that stands for a condition by itself."""
+
 Others = dict[str, pl.DataFrame]
 """Name of a wanted distribution (`target`, or a marginal's column) -> census of the dataset that it is taken from."""
 
@@ -196,7 +199,8 @@ def _take_all(census: pl.DataFrame, recipe: Recipe, facts: Facts) -> pl.Series:
     )
     parsed = parse_expression(text, "boolean")
     for name in parsed.boolean_columns:
-        if values.schema[name] != pl.Boolean:
+        found = values[name].drop_nulls().cast(pl.String).str.to_lowercase().str.strip_suffix(".0")
+        if not found.is_in(list(TRUTHS)).all():  # a CSV's `true` is text, and a truth all the same
             message = (
                 f"recipe.balance.take_all: '{name}' is {'text' if values.schema[name] == pl.String else 'a number'}, a "
                 f"condition is expected, such as `{name} = …`."
