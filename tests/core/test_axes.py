@@ -54,6 +54,17 @@ def test_edges_are_half_open_and_infinite_ones_are_open_ends() -> None:
     assert strata_of([-5, 200], edges=[-math.inf, 50, math.inf]) == ["[-inf, 50)", "[50, inf)"]
 
 
+@pytest.mark.parametrize("axis", [{"width": 0.1}, {"width": 1e-310}, {"round": 0.1}, {"round": 1}])
+def test_a_number_beyond_what_doubles_tell_apart_is_in_no_stratum(axis: dict[str, float]) -> None:
+    assert strata_of([1.7e308, -1.7e308, 2.0**60, 0.0], **axis)[:3] == [None, None, None]
+
+
+def test_a_share_of_small_categories_is_exact() -> None:
+    values = ["a"] * 7 + ["b"] * 93
+    assert set(strata_of(values, other_below=0.07)) == {"a", "b"}
+    assert set(strata_of(values, other_below=0.0701)) == {"other", "b"}
+
+
 def test_powers_are_exact() -> None:
     assert strata_of([1, 2, 3.999, 4, 1024, 1023.9, 0.5, 0, -1], log=2) == [
         "[1, 2)",

@@ -100,3 +100,66 @@ def test_a_whole_stratum_has_no_error() -> None:
     told = expect(take_composition(keyed, "price", "kind"), plan, labelled=True, counted=True)
     assert told.label_mean == pytest.approx(frame["price"].mean())
     assert told.label_error == 0
+
+
+def simple(balance: dict[str, object], seed: int = 1) -> Recipe:
+    return Recipe.from_dict(
+        {
+            "name": "r",
+            "seed": seed,
+            "sources": [{"name": "s", "files": "x", "id": "id"}],
+            "template": {"prompt": "{kind}"},
+            "balance": {"label": "price", "strata": [{"column": "slot"}], **balance},
+        }
+    )
+
+
+def told_of(frame: pl.DataFrame, wanted: Recipe) -> tuple[Expected, pl.DataFrame, pl.DataFrame]:
+    """Return what a plan expects, the records with keys, and the plan."""
+    keyed = with_keys(with_strata(frame, plain_axes(wanted.balance.strata)), wanted)
+    plan = with_quotas(take_census(keyed, ["slot"]), wanted)
+    composition = merge_compositions([take_composition(keyed, "price", "kind")])
+    return expect(composition, plan, labelled=True, counted=True), keyed, plan
+
+
+def test_records_without_a_label_leave_the_mean_of_the_others_alone() -> None:
+    frame = pool().with_columns(pl.when(pl.int_range(pl.len()) % 3 > 0).then("price").alias("price"))
+    told, _, _ = told_of(frame, simple({"policy": "equal", "size": 400}))
+    means: list[float] = []
+    for seed in range(SEEDS):
+        _, keyed, plan = told_of(frame, simple({"policy": "equal", "size": 400}, seed))
+        mean = select(candidates(keyed, plan), plan)["price"].mean()
+        assert isinstance(mean, float)
+        means.append(mean)
+    assert told.label_mean is not None
+    assert told.label_mean == pytest.approx(np.mean(means), abs=4 * float(np.std(means)) / math.sqrt(SEEDS))
+    assert told.label_error == pytest.approx(np.std(means), rel=0.2)
+
+
+@pytest.mark.parametrize("cap", [1, 2])
+def test_the_chances_of_one_and_of_two_records_are_exact(cap: int) -> None:
+    # 20,000 strata of two records of weight 1, one of 5 and one of 2: successive sampling worked out draw by draw
+    weights = [1.0, 1.0, 5.0, 2.0]
+    chances = [weight / 9 for weight in weights]
+    if cap == 2:
+        for place, weight in enumerate(weights):
+            others = [one for other, one in enumerate(weights) if other != place]
+            chances[place] += sum(one / 9 * weight / (9 - one) for one in others)
+    rows = 20_000
+    frame = pl.DataFrame(
+        {
+            "__id__": [f"r{number}" for number in range(4 * rows)],
+            "__tokens__": pl.Series([1] * 4 * rows, dtype=pl.UInt32),
+            "slot": [number // 4 for number in range(4 * rows)],
+            "kind": ["light", "light", "heavy", "middle"] * rows,
+            "w": weights * rows,
+            "price": [1.0, 2.0, 3.0, 4.0] * rows,
+        }
+    )
+    told, keyed, plan = told_of(frame, simple({"cap": cap, "weight": "w"}))
+    assert told.categories["heavy"] == pytest.approx(rows * chances[2], rel=1e-9)
+    assert told.categories["light"] == pytest.approx(rows * 2 * chances[0], rel=1e-9)
+    drawn = select(candidates(keyed, plan), plan)
+    for kind, number in told.categories.items():
+        found = drawn.filter(pl.col("kind") == kind).height
+        assert abs(found - number) < 4.5 * math.sqrt(number)

@@ -64,7 +64,14 @@ def test_without_take_all_nothing_is_whole_and_an_unknown_answer_takes_nothing()
 
 
 def test_a_lone_column_takes_whole_the_strata_where_it_is_true() -> None:
-    assert with_quotas(census({0: 9, 1: 9, 2: 9}), recipe(cap=5, take_all="price"))["quota"].to_list() == [5, 9, 5]
+    counts = census({0: 9, 1: 9})
+    truths = counts.with_columns(pl.col("__axis__price") == 1, pl.col("__axis__price").alias("__stratum__") == 1)
+    truths = truths.with_columns(pl.col("__stratum__").cast(pl.String))
+    asked = recipe(strata=[{"column": "price"}], cap=5, take_all="price")
+    assert with_quotas(truths, asked)["quota"].to_list() == [5, 9]
+    with pytest.raises(AllocationError, match=r"take_all: 'price' is a number, a condition is expected"):
+        with_quotas(census({0: 9, 7: 9}), asked)
+    assert with_quotas(counts, asked)["quota"].to_list() == [5, 9]
 
 
 def test_one_of_several_unequal_records_has_no_variance() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenly.core.survey import Facts, count_values, facts_of, merge_counts, surveyed_columns
+from evenly.core.survey import Facts, count_values, facts_of, interval_numbers, merge_counts, surveyed_columns
 from evenly.core.weights import with_keys
 from evenly.errors import DataError
 from evenly.recipe.model import Balance, Recipe
@@ -86,3 +86,8 @@ def test_rare_values_weigh_more() -> None:
 def test_named_numbers_stand_in_a_weight() -> None:
     frame = pl.DataFrame({"__id__": ["a", "b"], "x": [2.0, 4.0]})
     assert weighted("(x - lo) / (hi - lo) + 1", frame, Facts((), {"lo": 0.0, "hi": 4.0})) == [1.5, 2.0]
+
+
+def test_rare_values_of_any_size_have_an_interval() -> None:
+    values = pl.Series("x", [0.05, 0.15, 1.7e308, -1.7e308, None])
+    assert interval_numbers(values, 0.1).to_list() == [0, 1, 2**53, -(2**53), None]

@@ -156,7 +156,10 @@ def test_a_budget_of_tokens_is_used_up_and_not_exceeded(listings: Path, tmp_path
     evenly.run(recipe(listings, {**balance, "size": {"tokens": 9_000}}), tmp_path / "out")
     rows = data(tmp_path / "out")
     assert rows["tokens"].sum() <= 9_000
-    assert evenly.plan(recipe(listings, {**balance, "size": {"tokens": 9_000}})).plan.selected == rows.height
+    told = evenly.plan(recipe(listings, {**balance, "size": {"tokens": 9_000}})).plan
+    assert told.selected == rows.height
+    assert told.expected is not None
+    assert told.expected.tokens == rows["tokens"].sum()
     evenly.run(recipe(listings, {**balance, "size": rows.height + 1}), tmp_path / "more")
     assert data(tmp_path / "more")["tokens"].sum() > 9_000
     assert set(rows["id"]) <= set(data(tmp_path / "more")["id"])
@@ -218,3 +221,107 @@ def test_a_zero_weight_means_never(listings: Path, tmp_path: Path) -> None:
     balance = {"policy": "weighted", "size": 100, "weight": {"column": "category", "values": {"a": 0, "b": 0}}}
     evenly.run(recipe(listings, balance), tmp_path / "out")
     assert set(data(tmp_path / "out")["category"]) == {"c", "d"}
+
+
+def table(**counts: int) -> pl.DataFrame:
+    names = [name.replace("_", ".") for name, count in counts.items() for _ in range(count)]
+    return pl.DataFrame({"id": [f"r{place}" for place in range(len(names))], "text": "x", "cat": names})
+
+
+def small(balance: dict[str, Any], **more: Any) -> dict[str, Any]:
+    sources = [{"name": "s", "id": "id"}]
+    strata = {"strata": [{"column": "cat"}]}
+    return {"name": "small", "sources": sources, "template": {"prompt": "{text}"}, "balance": strata | balance, **more}
+
+
+def test_a_plan_tells_what_raking_falls_short_of() -> None:
+    wanted = {"policy": "rake", "size": 40, "marginals": {"cat": "uniform"}, "min": 12, "shortfall": "accept"}
+    told = evenly.plan(small(wanted), data=table(a=10, b=50)).to_dict()
+    assert told["strata"]["missing"] == 10
+    assert [(one["value"], one["wanted"], one["rows"]) for one in told["marginals"]] == [("a", 20, 10), ("b", 20, 20)]
+    assert [(one["quota"], one["wanted"]) for one in told["allocation"]] == [(10, 12), (20, 20)]
+
+
+def test_names_that_differ_by_a_point_and_a_nought_are_different_texts() -> None:
+    wanted = {"policy": "target", "size": 50, "target": {"values": {"v1": 0.8}}}
+    told = evenly.plan(small(wanted), data=table(v1=90, v1_0=90, x=90)).to_dict()
+    quotas = {one["stratum"]: one["quota"] for one in told["allocation"]}
+    assert quotas == {"v1": 40, "v1.0": 5, "x": 5}
+
+
+@pytest.mark.parametrize(
+    "balance",
+    [
+        {"policy": "unimax", "epochs": 2, "min": 6},
+        {"policy": "equal", "min": 5, "shortfall": "accept"},
+        {"policy": "rake", "marginals": {"cat": {"values": {"b": 0.8}}}, "min": 5, "shortfall": "redistribute"},
+        {"policy": "rake", "marginals": {"cat": {"values": {"b": 0.8}}}, "take_all": "cat = 'a'"},
+    ],
+    ids=["unimax", "accept", "rake with a floor", "rake with a whole stratum"],
+)
+def test_a_budget_of_tokens_goes_with_floors_and_whole_strata(balance: dict[str, Any], tmp_path: Path) -> None:
+    wanted = small(balance | {"size": {"tokens": 120}}, tokenizer="o200k_base")
+    rows = evenly.run(wanted, tmp_path / "out", data=table(a=5, b=300, c=100)).manifest["rows"]
+    spent = int(data(tmp_path / "out")["tokens"].sum())
+    per_row = spent / (rows["selected"] + rows["repeated"])
+    assert 120 - 2 * per_row < spent <= 120
+
+
+def test_a_plan_of_repetitions_tells_rows_as_they_are_written(tmp_path: Path) -> None:
+    wanted = small(
+        {"policy": "unimax", "epochs": 4, "size": 300}, split={"train": 0.5, "test": 0.5}, tokenizer="o200k_base"
+    )
+    records = table(a=20, b=500, c=300)
+    told = evenly.plan(wanted, data=records).to_dict()
+    assert {one["stratum"]: one["share_after"] for one in told["allocation"]} == pytest.approx(
+        {"a": 80 / 300, "b": 110 / 300, "c": 110 / 300}
+    )
+    assert (told["strata"]["capped"], told["strata"]["short"], told["strata"]["repeated"]) == (2, 1, 1)
+    manifest = evenly.run(wanted, tmp_path / "out", data=records).manifest
+    assert told["rows"]["repeated"] == 60
+    assert told["expected"]["repeated"] == pytest.approx(manifest["rows"]["repeated"], abs=25)
+    rows = data(tmp_path / "out")
+    assert manifest["balance"]["after"]["largest_share"] == pytest.approx(
+        rows.group_by("stratum").len()["len"].to_numpy().max() / rows.height, abs=1e-4
+    )
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "| `epoch` | uint32 | 1, or which time" in card
+    assert f"| rows that repeat a record | {manifest['rows']['repeated']:,} |" in card
+    with pytest.raises(evenly.UserError, match=r"recipe\.split"):
+        evenly.plan(wanted, data=records, set=["split={train: 400}"])
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"max": 30}, "1 strata with a share want more than max 30"),
+        ({"min": 15}, "1 want fewer than min 15"),
+    ],
+)
+def test_a_target_that_floors_or_ceilings_break_is_an_error_or_told(more: dict[str, int], told: str) -> None:
+    wanted = {"policy": "target", "size": 60, "target": {"values": {"a": 0.7, "b": 0.1}}, **more}
+    with pytest.raises(evenly.UserError, match=told):
+        evenly.plan(small(wanted), data=table(a=90, b=90, c=90))
+    shared = evenly.plan(small(wanted | {"shortfall": "redistribute"}), data=table(a=90, b=90, c=90)).to_dict()
+    assert shared["rows"]["selected"] == 60
+    assert shared["allocation"][0]["wanted"] == 42
+
+
+def test_marginals_that_name_every_value_have_to_sum_to_one() -> None:
+    wanted = {"policy": "rake", "size": 60, "marginals": {"cat": {"values": {"a": 0.5, "b": 0.4}}}}
+    with pytest.raises(evenly.UserError, match=r"marginals\.cat: the shares sum to 0\.9, and every value"):
+        evenly.plan(small(wanted), data=table(a=90, b=90))
+
+
+def test_what_is_taken_whole_is_a_condition() -> None:
+    wanted = {"cap": 5, "take_all": "cat"}
+    with pytest.raises(evenly.UserError, match=r"take_all: 'cat' is text, a condition is expected"):
+        evenly.plan(small(wanted), data=table(a=90))
+
+
+def test_a_label_that_was_joined_into_a_text_is_still_there() -> None:
+    wanted = small({"label": "cat", "cap": 5}, curate=[{"join": {"columns": ["text", "cat"], "into": "all"}}])
+    assert evenly.plan(wanted, data=table(a=90, b=3)).plan.selected == 8
+    weight = small({"cap": 5, "weight": "case when cat = 'a' then 2 else 1 end"}, curate=wanted["curate"])
+    weight["balance"]["strata"] = [{"column": "all"}]
+    assert evenly.plan(weight, data=table(a=90, b=3)).plan.selected == 8

@@ -218,3 +218,23 @@ def test_anything_at_all_under_a_key_is_a_recipe_or_a_fault(value: Any, key: str
         told = fault.faults
     assert told
     assert all(text.startswith("recipe") for text in told)
+
+
+@pytest.mark.parametrize(
+    ("weight", "fault"),
+    [
+        ({"column": "c", "values": {"a": 1}, "default": -4}, "balance.weight.default: found -4, expected at least 0."),
+        ({"inverse_density": {"column": "c", "width": 0}}, "balance.weight.inverse_density.width: found 0"),
+    ],
+)
+def test_of_a_weight_only_the_kind_that_is_meant_is_judged(weight: object, fault: str) -> None:
+    recipe = {
+        "name": "r",
+        "sources": [{"name": "s", "files": "x", "id": "id"}],
+        "template": {"prompt": "{c}"},
+        "balance": {"strata": [{"column": "c"}], "cap": 1, "weight": weight},
+    }
+    with pytest.raises(evenly.RecipeError) as caught:
+        evenly.check(recipe)
+    (only,) = caught.value.faults
+    assert fault in only

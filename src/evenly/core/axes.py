@@ -35,6 +35,14 @@ CUT: Final = INTERVALS - {"round"}
 
 WEEKDAYS: Final = {1: "Mon", 2: "Tue", 3: "Wed", 4: "Thu", 5: "Fri", 6: "Sat", 7: "Sun"}
 
+FARTHEST: Final = 2.0**53
+"""Units from 0 up to which a double tells one multiple from the next; a number beyond is in no stratum."""
+
+YEARS: Final = (-62_135_596_800, 253_402_300_799)
+"""Seconds since 1970 of the first moment of the year 1 and the last of the year 9999; what lies beyond is no date."""
+
+PER_SECOND: Final = {"s": 1, "ms": 1_000}
+
 DAY_CHARS: Final = 10
 """Characters of a date with its day, `2026-11-23`; the hour stands after one more."""
 
@@ -113,6 +121,9 @@ class Axis:
         stratum = self.stratum
         numbers = column.drop_nulls().unique()
         if stratum.width is not None:
+            with np.errstate(over="ignore"):
+                near = np.abs(numbers.to_numpy() / stratum.width) < FARTHEST
+            numbers = numbers.filter(pl.Series(near))
             return _mapped(column, numbers, _width_edges(numbers.to_numpy(), stratum.width))
         if stratum.log is not None:
             numbers = numbers.filter(numbers > 0)  # no power of the factor is below 0
@@ -170,7 +181,9 @@ def _plain_zero(value: pl.Expr) -> pl.Expr:
 def _rounded(values: pl.Series, unit: float) -> pl.Series:
     """Round half to even to multiples of `unit`; Int64 where the unit is whole, so that a stratum reads `399`."""
     # numpy divides; Polars multiplies by the reciprocal of a scalar, by which 49 / 49 is less than 1.
-    rounded = pl.Series("x", np.rint(values.to_numpy() / unit) * unit, nan_to_null=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        places = np.rint(values.to_numpy() / unit)
+        rounded = pl.Series("x", np.where(np.abs(places) < FARTHEST, places * unit, np.nan), nan_to_null=True)
     if unit == int(unit):
         return rounded.cast(pl.Int64, strict=False)
     # 0.1 has no exact double: rounding the product to the unit's own digits gives `0.3`, not `0.30000000000000004`.
@@ -229,7 +242,10 @@ def _part(column: pl.Series, stratum: Stratum) -> pl.Series:
                 "counts since 1970: `unit: s` or `unit: ms`."
             )
             raise DataError(message)
-        x = pl.from_epoch(x.cast(pl.Int64, strict=False), time_unit=stratum.unit)
+        x = x.cast(pl.Int64, strict=False)
+        first, last = (end * PER_SECOND[stratum.unit] for end in YEARS)
+        x = pl.when(x.is_between(first, last)).then(x)
+        x = pl.from_epoch(x, time_unit=stratum.unit)
         given = pl.lit(100)
     elif column.dtype.is_temporal():
         given = pl.lit(DAY_CHARS if column.dtype == pl.Date else 100)
@@ -239,7 +255,7 @@ def _part(column: pl.Series, stratum: Stratum) -> pl.Series:
         given = text.str.len_chars()
         day = text.str.slice(0, DAY_CHARS)
         whole = pl.when(given < 5).then(day + "-01-01").when(given < 8).then(day + "-01").otherwise(day)  # noqa: PLR2004 - YYYY, YYYY-MM
-        hour = text.str.extract(r"^.{10}[T ](\d\d)", 1).cast(pl.Int64, strict=False)
+        hour = text.str.extract(r"^.{10}[T ]([01]\d|2[0-3])", 1).cast(pl.Int64, strict=False)
         x = whole.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")) + pl.duration(hours=hour.fill_null(0))
         given = pl.when(hour.is_not_null()).then(pl.lit(100)).otherwise(given)
     needed = {"year": 4, "quarter": 7, "month": 7, "hour": DAY_CHARS + 1}.get(stratum.part or "", DAY_CHARS)

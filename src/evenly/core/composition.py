@@ -29,9 +29,12 @@ STEPS: Final = 64
 
 STEP: Final = "step"
 
-SUMS: Final = ("rows", "weight", "tokens", "label", "squares")
+SUMS: Final = ("rows", "weight", "tokens", "labelled", "label", "squares")
 
 HALVINGS: Final = 100
+
+FEW: Final = 2
+"""Records drawn of a stratum up to which their chances are found exactly."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Expected:
         label_mean: of the selection, in the label's unit, or None where there is no numeric label.
         label_error: standard error of that mean from seed to seed.
         tokens: in total, or None without a tokenizer.
+        repeated: rows that repeat a record and are written, since it is in the split `train`.
     """
 
     categories: dict[str, float]
     label_mean: float | None
     label_error: float | None
     tokens: float | None
+    repeated: float = 0.0
 
 
 def take_composition(keyed: pl.DataFrame, label: str | None, category: str | None) -> pl.DataFrame:
@@ -73,6 +78,7 @@ def take_composition(keyed: pl.DataFrame, label: str | None, category: str | Non
             pl.len().cast(pl.UInt64).alias("rows"),
             pl.col(WEIGHT).sum().alias("weight"),
             pl.col(TOKENS).sum().alias("tokens"),
+            pl.col(LABEL).count().cast(pl.UInt64).alias("labelled"),
             pl.col(LABEL).sum().alias("label"),
             (pl.col(LABEL) ** 2).sum().alias("squares"),
         )
@@ -86,15 +92,21 @@ def merge_compositions(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts).group_by(keys).agg(pl.col(SUMS).sum()).sort(keys)
 
 
-def expect(composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, counted: bool) -> Expected:
-    """Return what a plan's quotas are expected to select; `labelled` and `counted`: there is a label, and tokens."""
+def expect(
+    composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, counted: bool, trained: float = 1.0
+) -> Expected:
+    """Return what a plan's quotas are expected to select.
+
+    `labelled` and `counted`: there is a label, and tokens; `trained`: share of the records that are in the split
+    `train`, where alone they repeat.
+    """
     facts = plan.select(STRATUM, "quota", "repeated", pl.col("eligible").cast(pl.Int64)).with_row_index("place")
     table = composition.join(facts, on=STRATUM, how="inner", maintain_order="left")
     place = table["place"].to_numpy().astype(np.int64)
     rows, weight = table["rows"].cast(pl.Float64).to_numpy(), table["weight"].to_numpy()
     quota = plan["quota"].cast(pl.Float64).to_numpy()
     chance = _chances(rows, weight / rows, place, quota, plan["eligible"].cast(pl.Float64).to_numpy())
-    repeated = plan["repeated"].to_numpy() / np.maximum(quota, 1)
+    repeated = trained * plan["repeated"].to_numpy() / np.maximum(quota, 1)
     taken = chance * (1 + repeated[place])
     total = float((rows * taken).sum())
     shown = pl.DataFrame({CATEGORY: table[CATEGORY], "rows": rows * taken}).group_by(CATEGORY).agg(pl.col("rows").sum())
@@ -102,12 +114,19 @@ def expect(composition: pl.DataFrame, plan: pl.DataFrame, *, labelled: bool, cou
         str(name): float(one) for name, one in shown.sort("rows", CATEGORY, descending=[True, False]).iter_rows()
     }
     label, squares = table["label"].to_numpy(), table["squares"].to_numpy()
+    named = table["labelled"].cast(pl.Float64).to_numpy()  # a record without a label adds nothing to the mean
+    total = float((named * taken).sum())
     mean = float((label * taken).sum()) / total if labelled and total else None
     return Expected(
         categories,
         mean,
-        _error(rows, label, squares, chance, place, quota.size) / total if mean is not None else None,
+        # Of a mean over a number of records that may vary too: the error of the sum of what is above it.
+        _error(rows, label - mean * named, squares - 2 * mean * label + mean**2 * named, chance, place, quota.size)
+        / total
+        if mean is not None
+        else None,
         float((table["tokens"].to_numpy() * taken).sum()) if counted else None,
+        trained * float(plan["repeated"].sum()),
     )
 
 
@@ -137,7 +156,24 @@ def _chances(
     chance = -np.expm1(-weight * (high * scale)[place])
     alike = np.bincount(place, minlength=quota.size) == 1
     exact = (quota / np.maximum(eligible, 1))[place]
+    chance = np.where(quota[place] <= FEW, _chances_of_few(rows, weight, place, quota), chance)
     return np.where(whole[place], 1.0, np.where(alike[place], exact, chance))
+
+
+def _chances_of_few(
+    rows: NDArray[np.float64], weight: NDArray[np.float64], place: NDArray[np.int64], quota: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each group's exact inclusion probability where one or two records are drawn.
+
+    The first is drawn by weight; the second by weight among what the first has left. That a cut-off stands for all
+    draws is three points off there.
+    """
+    total = np.bincount(place, rows * weight, quota.size)[place]
+    first = weight / total
+    after = weight / np.where(total > weight, total - weight, np.inf)  # drawn first, times its odds of staying out
+    others = np.bincount(place, rows * first / np.where(total > weight, total - weight, np.inf), quota.size)[place]
+    second = weight * others - first * after
+    return np.where(quota[place] == 1, first, first + second)
 
 
 def _error(

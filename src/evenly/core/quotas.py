@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import STRATUM
-from evenly.core.allocate import POLICIES, Wish
+from evenly.core.allocate import POLICIES, AllocationError, Wish, size_range
 from evenly.core.hashing import hashed
 from evenly.core.strata import axis_name
 from evenly.core.survey import Facts, plain_axes
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 OWN_BOUND: Final = {"cap": "cap", "target": "target", "rake": "marginals", "weighted": "size"}
 """Policy -> what sets a quota that nothing else bounds; `share` for those that share out in proportion."""
+
+TRUTHS: Final = ("true", "false", "t", "f", "yes", "no", "y", "n", "on", "off", "1", "0")
+"""What a column may hold that stands for a condition by itself."""
 
 Others = dict[str, pl.DataFrame]
 """Name of a wanted distribution (`target`, or a marginal's column) -> census of the dataset that it is taken from."""
@@ -72,17 +75,28 @@ def with_quotas(
     return planned.with_columns(_bound(recipe, wish.epochs).alias("bound"), _no_variance().alias("no_variance"))
 
 
+def possible_sizes(
+    census: pl.DataFrame, recipe: Recipe, facts: Facts, others: Mapping[str, pl.DataFrame] = NO_OTHERS
+) -> tuple[int, int]:
+    """Return the fewest and the most rows that a recipe's balance could give, whatever its size."""
+    whole = _take_all(census, recipe, facts).to_numpy()
+    wish = _wish(census, recipe, whole, None, None, _marginals(census, recipe, facts, others))
+    return size_range(census["eligible"].cast(pl.Int64).to_numpy(), wish)
+
+
 def marginals_met(
     planned: pl.DataFrame, recipe: Recipe, facts: Facts, others: Mapping[str, pl.DataFrame] = NO_OTHERS
 ) -> pl.DataFrame:
     """Return how a plan meets each wanted marginal: `axis`, `value` String, `wanted` Float64 and `rows` Int64."""
     drawn = planned["quota"].to_numpy()
+    size = recipe.balance.size
+    rows = size if isinstance(size, int) else int(drawn.sum())
     tables = [
         pl.DataFrame(
             {
                 "axis": [one.name] * len(one.values),
                 "value": list(one.values),
-                "wanted": one.shares * drawn.sum(),
+                "wanted": one.shares * rows,
                 "rows": np.bincount(one.groups, drawn, len(one.values)).astype(np.int64),
             }
         )
@@ -183,7 +197,16 @@ def _take_all(census: pl.DataFrame, recipe: Recipe, facts: Facts) -> pl.Series:
         *[pl.col(axis_name(axis.column)).alias(axis.column) for axis in recipe.balance.strata],
         *[pl.lit(value).alias(name) for name, value in facts.stats.items()],
     )
-    answer = to_polars(parse_expression(text, "boolean")).fill_null(value=False)
+    parsed = parse_expression(text, "boolean")
+    for name in parsed.boolean_columns:
+        found = values[name].drop_nulls().cast(pl.String).str.to_lowercase().str.strip_suffix(".0")
+        if not found.is_in(list(TRUTHS)).all():  # a CSV's `true` is text, and a truth all the same
+            message = (
+                f"recipe.balance.take_all: '{name}' is {'text' if values.schema[name] == pl.String else 'a number'}, a "
+                f"condition is expected, such as `{name} = …`."
+            )
+            raise AllocationError(message)
+    answer = to_polars(parsed).fill_null(value=False)
     return values.with_columns(answer.alias("take_all"))["take_all"]  # with_columns: an answer without a column is one
 
 

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from evenly.core.axes import Axis, quantile_edges
+from evenly.core.axes import FARTHEST, Axis, quantile_edges
 from evenly.errors import DataError
 from evenly.recipe.model import InverseDensity
 from evenly.recipe.statistic import statistic
@@ -83,15 +84,27 @@ def facts_of(balance: Balance, counts: Counts) -> Facts:
     density: dict[int, int] = {}
     if isinstance(balance.weight, InverseDensity):
         rare = balance.weight.inverse_density
-        table = counts[rare.column].select(pl.col("value").cast(pl.Float64), "rows")
-        for value, rows in table.iter_rows():
-            density[math.floor(value / rare.width)] = density.get(math.floor(value / rare.width), 0) + rows
+        table = counts[rare.column]
+        places = interval_numbers(table["value"], rare.width).to_list()
+        for place, rows in zip(places, table["rows"].to_list(), strict=True):
+            density[place] = density.get(place, 0) + rows
     return Facts(tuple(_axis(stratum, counts) for stratum in balance.strata), stats, density)
 
 
 def plain_axes(strata: Sequence[Stratum]) -> tuple[Axis, ...]:
     """Return the axes of strata that need no survey."""
     return tuple(_axis(stratum, {}) for stratum in strata)
+
+
+def interval_numbers(values: pl.Series, width: float) -> pl.Series:
+    """Return the number of the interval of some width that each value lies in, Int64; null for a null.
+
+    Values so large that doubles tell no interval from the next share the last one.
+    """
+    # numpy divides; Polars multiplies by the reciprocal, and a value could land in the interval beside its own.
+    with np.errstate(over="ignore"):
+        places = np.clip(np.floor(values.cast(pl.Float64).to_numpy() / width), -FARTHEST, FARTHEST)
+    return pl.Series(values.name, places, nan_to_null=True).cast(pl.Int64)
 
 
 def _axis(stratum: Stratum, counts: Counts) -> Axis:
@@ -108,10 +121,12 @@ def _axis(stratum: Stratum, counts: Counts) -> Axis:
         return Axis(stratum, edges=quantile_edges(table["value"], table["rows"], stratum.quantile))
     if stratum.other_below is not None:
         table = counts[stratum.column]
-        floor = stratum.other_below
-        if isinstance(floor, float):
-            floor = floor * int(table["rows"].sum())
-        large = table.filter(pl.col("rows") >= floor)["value"].cast(pl.String)
+        floor, total = stratum.other_below, int(table["rows"].sum())
+        # A share is divided, not multiplied: 7 of 100 is 0.07, and 0.07 of 100 is a little more than 7.
+        enough = [
+            rows / total >= floor if isinstance(floor, float) else rows >= floor for rows in table["rows"].to_list()
+        ]
+        large = table["value"].filter(pl.Series(enough, dtype=pl.Boolean)).cast(pl.String)
         return Axis(stratum, kept=frozenset(large.to_list()))
     return Axis(stratum)
 

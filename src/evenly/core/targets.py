@@ -57,7 +57,8 @@ def target_shares(
         return _lognormal(wanted.lognormal, kept[axis_name(axes[0].column)], kept[STRATUM].to_list(), axes[0])
     taken = set(census.filter(pl.Series(whole))[STRATUM].to_list())
     counts = None if other is None else dict(zip(other[STRATUM].to_list(), other["rows"].to_list(), strict=True))
-    found = _shares(wanted, kept[STRATUM].to_list(), counts, taken)
+    floats = len(axes) == 1 and census[axis_name(axes[0].column)].dtype.is_float()
+    found = _shares(wanted, kept[STRATUM].to_list(), counts, taken, floats=floats)
     return Shares({name: share for name, share in found.named.items() if name not in taken})
 
 
@@ -81,9 +82,10 @@ def marginal(wanted: Wanted, census: pl.DataFrame, axis: Axis, other: pl.DataFra
             counts = {
                 str(name): int(rows) for name, rows in table.group_by("name").agg(pl.col("rows").sum()).iter_rows()
             }
-        shares = _shares(wanted, present, counts, set())
+        shares = _shares(wanted, present, counts, set(), floats=values.dtype.is_float())
     if strict:
         refuse_absent(shares, present, where)
+        _refuse_lost(shares, present, where)
     order = {name: place for place, name in enumerate(shares.named)}
     groups = np.array([order.get(str(name), len(order)) for name in names.to_list()], np.int64)
     return Marginal(axis.column, groups, (*shares.named, REST), np.array([*shares.named.values(), shares.rest]))
@@ -105,15 +107,33 @@ def refuse_absent(shares: Shares, present: Sequence[str], where: str) -> None:
             raise AllocationError(message)
 
 
-def _shares(wanted: Wanted, present: Sequence[str], counts: Mapping[str, int] | None, taken: set[str]) -> Shares:
+def _refuse_lost(shares: Shares, present: Sequence[str], where: str) -> None:
+    if shares.rest and set(present) <= set(shares.named):
+        message = (
+            f"{where}: the shares sum to {1 - shares.rest:.6g}, and every value that there is has one, so that nothing "
+            f"could have the other {shares.rest:.6g}. Make them sum to 1, or leave a value out: it takes the rest."
+        )
+        raise AllocationError(message)
+
+
+def _shares(
+    wanted: Wanted, present: Sequence[str], counts: Mapping[str, int] | None, taken: set[str], *, floats: bool
+) -> Shares:
     if counts is not None:
         counts = {name: rows for name, rows in counts.items() if name not in taken}
         total = sum(counts.values())
         return Shares({name: rows / total for name, rows in sorted(counts.items()) if total})
     if isinstance(wanted, Distribution) and wanted.values is not None:
-        shown = {name.removesuffix(".0"): name for name in present}
-        return Shares({shown.get(name.removesuffix(".0"), name): share for name, share in wanted.values.items()})
+        there = set(present)
+        return Shares({_as_present(name, there) if floats else name: share for name, share in wanted.values.items()})
     return Shares(dict.fromkeys(present, 1.0 / max(1, len(present))))
+
+
+def _as_present(name: str, present: set[str]) -> str:
+    """Return the name of a column of floats as the pool shows it: a whole number has `.0` behind it."""
+    if name in present:
+        return name
+    return next((one for one in (f"{name}.0", name.removesuffix(".0")) if one in present), name)
 
 
 def _lognormal(wanted: Lognormal, values: pl.Series, names: Sequence[str], axis: Axis) -> Shares:

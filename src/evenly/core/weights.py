@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from evenly.columns import ID, KEY, STRATUM, WEIGHT
 from evenly.core.hashing import hashed, uniform
+from evenly.core.survey import interval_numbers
 from evenly.errors import DataError
 from evenly.recipe.expression import parse_expression, to_polars
 from evenly.recipe.model import InverseDensity, WeightTable
@@ -78,11 +78,10 @@ def _weight(recipe: Recipe, frame: pl.DataFrame, facts: Facts | None) -> pl.Seri
 
 def _inverse_density(rare: Density, frame: pl.DataFrame, facts: Facts | None) -> pl.Series:
     """Return 1 / records in the value's interval, to the power alpha; null for a null."""
-    # numpy divides; Polars multiplies by the reciprocal, and a value could land in the interval beside its own.
-    place = pl.Series(np.floor(frame[rare.column].cast(pl.Float64).to_numpy() / rare.width), nan_to_null=True)
+    place = interval_numbers(frame[rare.column], rare.width)
     rows = [] if facts is None else list(facts.density.items())
     weights = {number: float(count) ** -rare.alpha for number, count in rows}
-    return place.cast(pl.Int64).replace_strict(weights, default=None, return_dtype=pl.Float64)
+    return place.replace_strict(weights, default=None, return_dtype=pl.Float64)
 
 
 def _refuse_bad(frame: pl.DataFrame) -> None:

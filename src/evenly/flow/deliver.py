@@ -258,11 +258,18 @@ def _manifest(delivery: Delivery, after: Summary, files: list[dict[str, Any]]) -
         "balance": {
             "category": category_column(recipe),
             "before": _measures(plan.pool, plan.strata["rows"]),
-            "after": _measures(after, plan.strata["quota"]),
+            "after": _measures(after, _rows_of_strata(plan, drawn)),
         },
         "files": files,
         "selection_digest": {split: selection_digest(names) for split, names in ids.items()},
     }
+
+
+def _rows_of_strata(plan: Plan, drawn: Draw) -> pl.Series:
+    """Return the rows of the output by stratum, repetitions included."""
+    again = drawn.placed.filter(pl.col(EPOCH) > 1).group_by(STRATUM).agg(pl.len().cast(pl.Int64).alias("again"))
+    joined = plan.strata.select(STRATUM, "quota").join(again, on=STRATUM, how="left", maintain_order="left")
+    return joined.select(pl.col("quota") + pl.col("again").fill_null(0))["quota"]
 
 
 def strata_counts(plan: Plan) -> dict[str, int]:
@@ -271,14 +278,17 @@ def strata_counts(plan: Plan) -> dict[str, int]:
     Of those with more, `floor` and `ceiling` are bound by min and max; `missing` are rows that strata fall short of.
     """
     bound = Counter(plan.strata["bound"].to_list())
+    drawn = plan.strata.filter(~pl.col("take_all"))
+    more = drawn.filter(pl.col("quota") < pl.col("eligible").cast(pl.Int64)).height
     return {
         "count": plan.strata.height,
-        "take_all": bound["take_all"],
-        "capped": plan.strata.height - bound["take_all"] - bound["capacity"],
-        "short": bound["capacity"],
+        "take_all": plan.strata.height - drawn.height,
+        "capped": more,
+        "short": drawn.height - more,
+        "repeated": plan.strata.filter(pl.col("repeated") > 0).height,
         "floor": bound["floor"],
         "ceiling": bound["ceiling"],
-        "missing": int((plan.strata["wanted"] - plan.strata["quota"] - plan.strata["repeated"]).clip(0).sum()),
+        "missing": plan.missing,
         "no_variance": int(plan.strata["no_variance"].sum()),
     }
 

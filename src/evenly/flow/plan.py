@@ -6,7 +6,7 @@ no ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +18,9 @@ from evenly.core.budget import cost, in_rank, largest
 from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
-from evenly.core.quotas import marginals_met, with_quotas
-from evenly.core.select import candidates
+from evenly.core.quotas import marginals_met, possible_sizes, with_quotas
+from evenly.core.select import TRAIN, candidates
+from evenly.core.split import split_sizes
 from evenly.core.strata import with_strata
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
 from evenly.core.weights import weight_columns, with_keys, with_weights
@@ -56,6 +57,7 @@ class Plan:
         outside: records of the pool that are in no stratum.
         pool: a summary of all records of the pool.
         expected: what the selection is expected to look like, where that was asked for.
+        asked: rows that the recipe asks for, or None where it gives no such number.
         marginals: how the wanted marginals of policy rake are met; see `evenly.core.quotas.marginals_met`.
     """
 
@@ -64,6 +66,7 @@ class Plan:
     pool: Summary
     expected: Expected | None = None
     marginals: pl.DataFrame | None = None
+    asked: int | None = None
 
     @property
     def selected(self) -> int:
@@ -74,6 +77,13 @@ class Plan:
     def repeated(self) -> int:
         """Rows besides them that repeat a record."""
         return int(self.strata["repeated"].sum())
+
+    @property
+    def missing(self) -> int:
+        """Rows that are not there of what is asked for: in all, or of single strata."""
+        drawn = self.strata["quota"] + self.strata["repeated"]
+        in_all = 0 if self.asked is None else self.asked - int(drawn.sum())
+        return max(in_all, int((self.strata["wanted"] - drawn).clip(0).sum()))
 
 
 @dataclass(frozen=True)
@@ -127,15 +137,25 @@ def make_plan(
         raise DataError(message)
     size = recipe.balance.size
     if isinstance(size, Tokens) and scratch is not None:
-        strata = _within_budget(_Budget(recipe, pool, scratch, census, facts, others, size.tokens))
+        strata, spent = _within_budget(_Budget(recipe, pool, scratch, census, facts, others, size.tokens))
     else:
-        strata = with_quotas(census, recipe, facts, others)
+        strata, spent = with_quotas(census, recipe, facts, others), None
     told = None
     if expected:
         composition = merge_compositions(counted.composition)
-        told = expect(composition, strata, labelled=bool(counted.summary.label), counted=recipe.tokenizer is not None)
+        selected = int(strata["quota"].sum())
+        told = expect(
+            composition,
+            strata,
+            labelled=bool(counted.summary.label),
+            counted=recipe.tokenizer is not None,
+            trained=split_sizes(recipe.split.shares, selected).get(TRAIN, 0) / max(1, selected),
+        )
+        if spent is not None:  # the draw was made: no need to expect
+            told = replace(told, tokens=float(spent))
     met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
-    return Plan(strata, counted.outside, counted.summary, told, met)
+    asked = size if isinstance(size, int) else None
+    return Plan(strata, counted.outside, counted.summary, told, met, asked)
 
 
 def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
@@ -294,14 +314,15 @@ class _Budget:
         return True
 
 
-def _within_budget(budget: _Budget) -> pl.DataFrame:
+def _within_budget(budget: _Budget) -> tuple[pl.DataFrame, int]:
     """Return the plan of the most rows that cost at most the budget, counted over the very records that it draws.
+
+    And what they cost, in tokens.
 
     Raises:
         AllocationError: when not even the fewest rows that the recipe allows fit.
     """
-    least = _least(budget)
-    rows = int(budget.census["eligible"].sum()) * (budget.recipe.balance.epochs or 1)
+    least, rows = possible_sizes(budget.census, budget.recipe, budget.facts, budget.others)
     mean = _mean_tokens(budget)
     looked = max(least, min(rows, int(budget.tokens / max(mean, 1e-9) * AHEAD) + 1))
     while True:
@@ -315,24 +336,12 @@ def _within_budget(budget: _Budget) -> pl.DataFrame:
             raise AllocationError(message)
         size = largest(budget.tokens, least, high, partial(_cost_of, budget, ranked))
         if size < high or high < looked or looked >= rows:
-            return budget.plan(size)
+            return budget.plan(size), _cost_of(budget, ranked, size)
         looked = min(rows, looked * 2)
 
 
 def _cost_of(budget: _Budget, ranked: pl.DataFrame, size: int) -> int:
     return cost(ranked, budget.plan(size))
-
-
-def _least(budget: _Budget) -> int:
-    """Return the fewest rows that the recipe allows: what is taken whole, and the floors."""
-    balance = budget.recipe.balance
-    if balance.take_all is None and balance.min is None:
-        return 1
-    probe = budget.recipe.model_copy(
-        update={"balance": balance.model_copy(update={"policy": "cap", "cap": balance.min or 1, "size": None})}
-    )
-    plan = with_quotas(budget.census, probe, budget.facts)
-    return max(1, int(plan.filter(pl.col("take_all") | (balance.min is not None))["quota"].sum()))
 
 
 def _all_candidates(budget: _Budget, strata: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from evenly.columns import STRATUM
+from evenly.core.split import refuse_large_lite, split_sizes
 from evenly.engines.local import LocalEngine
 from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean
 from evenly.flow.curate import NOTHING, all_files, check_inputs, cut, open_pool
@@ -82,7 +83,9 @@ class PlanResult:
         strata, expected = self.plan.strata, self.plan.expected
         shares = [
             (pl.col("rows") / max(1, strata["rows"].sum())).alias("share_before"),
-            (pl.col("quota") / max(1, self.plan.selected)).alias("share_after"),
+            ((pl.col("quota") + pl.col("repeated")) / max(1, self.plan.selected + self.plan.repeated)).alias(
+                "share_after"
+            ),
         ]
         shown = strata.select(
             pl.col(STRATUM).alias("stratum"),
@@ -93,6 +96,7 @@ class PlanResult:
         return {
             "policy": self.recipe.balance.policy,
             "label": self.recipe.balance.label,
+            "axes": [stratum.column for stratum in self.recipe.balance.strata],
             "category": category_column(self.recipe),
             "rows": {
                 "read": self.pool.index.read,
@@ -173,6 +177,7 @@ def plan_recipe(
         with TemporaryDirectory(prefix="evenly-plan-") as folder:  # a budget in tokens is met over real draws
             scratch = Path(folder) if isinstance(recipe.balance.size, Tokens) else None
             plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
+        refuse_large_lite(recipe.split.lite or {}, split_sizes(recipe.split.shares, plan.selected))
         return PlanResult(plan, pool, reused, recipe)
 
 

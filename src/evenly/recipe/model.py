@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from evenly.recipe.steps import Column, ColumnNames, Step, Strict
 
@@ -139,6 +139,21 @@ class InverseDensity(Strict):
     inverse_density: Density
 
 
+def _weight_kind(weight: object) -> str:
+    """Return which kind of weight is meant, so that its faults alone are told."""
+    if isinstance(weight, InverseDensity) or (isinstance(weight, dict) and "inverse_density" in weight):
+        return "inverse_density"
+    return "table" if isinstance(weight, dict | WeightTable) else "expression"
+
+
+Weight = Annotated[
+    Annotated[WeightTable, Tag("table")]
+    | Annotated[InverseDensity, Tag("inverse_density")]
+    | Annotated[str, Field(min_length=1), Tag("expression")],
+    Discriminator(_weight_kind),
+]
+
+
 class Lognormal(Strict):
     """A lognormal distribution: its median, and the standard deviation of the logarithm."""
 
@@ -190,7 +205,7 @@ class Balance(Strict):
     min: Rows | None = None
     max: Rows | None = None
     take_all: Annotated[str, Field(min_length=1)] | None = None
-    weight: WeightTable | InverseDensity | Annotated[str, Field(min_length=1)] | None = None
+    weight: Weight | None = None
     stats: dict[Column, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict[str, str])
     shortfall: Literal["error", "redistribute", "accept"] = "error"
 

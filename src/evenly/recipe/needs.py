@@ -170,12 +170,14 @@ def carried_columns(recipe: Recipe) -> list[str]:
     """Return the columns that the pool holds, sorted: what curate read or made, but for the makings of a joined text.
 
     What `join` put into another column is left out, unless the recipe names it outside curate too: it would double the
-    pool, and no balance looks at it.
+    pool.
     """
     flows = [column_flow(recipe, index) for index in range(len(recipe.sources))]
     shared = [name for name in flows[0].kinds if all(name in flow.kinds for flow in flows)]  # a filter may read more
     named = {field for _, _, field, _ in template_fields(recipe)} | {*recipe.template.messages, *recipe.export.keep}
-    named |= {stratum.column for stratum in recipe.balance.strata}
+    balance = Flow()
+    _balance(balance, recipe)
+    named |= {*balance.needs, recipe.balance.label}
     return sorted(name for name in shared if name in named or any(_is_held(name, flow) for flow in flows))
 
 

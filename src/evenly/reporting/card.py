@@ -32,6 +32,7 @@ COLUMNS = {
     "messages": "the example as a conversation",
     "tokens": "tokens of prompt plus answer",
     "stratum": "the stratum that the record was drawn from",
+    "epoch": "1, or which time the record is in the data: small strata are repeated",
     "inclusion_probability": "probability that the draw takes the record",
     "design_weight": "how many records of the curated pool the row stands for, within its split",
 }
@@ -78,8 +79,8 @@ def _story(manifest: Mapping[str, Any]) -> str:
     before, after = manifest["balance"]["before"], manifest["balance"]["after"]
     text = (
         f"{rows['selected']:,} of {rows['kept']:,} curated records, drawn from {strata['count']:,} strata "
-        f"({strata['take_all']:,} taken whole, {strata['capped']:,} capped). "
-        f"They are as even as {after['effective_strata']:,.0f} equal strata would be; "
+        f"({strata['take_all']:,} taken whole, {strata['capped']:,} have more than was drawn). "
+        f"The rows are as even as {after['effective_strata']:,.0f} equal strata would be; "
         f"the pool was like {before['effective_strata']:,.0f}."
     )
     if before.get("label_mean") is not None:
@@ -101,6 +102,7 @@ def _flow(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
         ("selected", rows["selected"]),
         *splits,
         ("selected, in no split", rows["unassigned"]),
+        *([("rows that repeat a record", rows["repeated"])] if rows["repeated"] else []),
     ]
 
 

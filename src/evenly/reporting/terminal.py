@@ -63,7 +63,7 @@ def _found(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def plan_view(plan: Mapping[str, Any], width: int) -> RenderableType:
     """Return the view of a plan: where the rows would go, what to expect of them, and the strata that matter most."""
-    rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0}
+    rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0, "written": plan["expected"]["repeated"]}
     parts: list[RenderableType] = [_flow(rows, plan["strata"], plan["policy"])]
     parts += [Text(line) for line in _expected(plan)]
     categories = plan["categories"]
@@ -75,7 +75,9 @@ def plan_view(plan: Mapping[str, Any], width: int) -> RenderableType:
     strata: list[Mapping[str, Any]] = plan["allocation"]
     if len(strata) > 1:
         largest = sorted(strata, key=lambda one: (-one["rows"], one["stratum"]))
-        parts += [Text(), _strata_view("stratum", largest, "smaller strata (all of them: --json)")]
+        title = " | ".join(plan["axes"])
+        parts += [Text(), _bounds_view(strata), Text()]
+        parts += [_strata_view(title, largest, "smaller strata (all of them: --json)")]
     short = [one for one in strata if one["wanted"] > one["quota"] + one["repeated"]]
     if short:
         short.sort(key=lambda one: (one["quota"] + one["repeated"] - one["wanted"], one["stratum"]))
@@ -88,12 +90,18 @@ def _expected(plan: Mapping[str, Any]) -> list[str]:
     expected = plan["expected"]
     lines: list[str] = []
     if expected["label_mean"] is not None:
-        error = f" ± {expected['label_error']:,.2f} from seed to seed" if expected["label_error"] else ""
+        error = f" ± {_rough(expected['label_error'])} from seed to seed" if expected["label_error"] else ""
         mean = f"{expected['label_mean']:,.2f}{error}, {plan['label_mean']:,.2f} in the pool"
         lines.append(f"expected  a mean {plan['label']} of {mean}")
     if expected["tokens"] is not None:
         lines.append(f"{'' if lines else 'expected':8}  {expected['tokens']:,.0f} tokens in all")
     return lines
+
+
+def _rough(error: float) -> str:
+    """Return an error with two digits that count."""
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{error:,.{min(digits, 6)}f}"
 
 
 def _marginal_view(marginals: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -107,6 +115,19 @@ def _marginal_view(marginals: Sequence[Mapping[str, Any]]) -> RenderableType:
     off = abs(worst[0]["rows"] - worst[0]["wanted"])
     told = "every marginal within one row" if off < 1 else f"a marginal is missed by {off:,.0f} rows at most"
     return Group(table, Text(f"{told}; {len(marginals):,} in all", style="dim"))
+
+
+def _bounds_view(strata: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Return what set the quotas, and how many strata, records and rows that concerns."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("bound by", "strata", "records (N)", "drawn (n)"):
+        table.add_column(column, justify="left" if column == "bound by" else "right", no_wrap=True)
+    for bound, words in BOUNDS.items():
+        here = [one for one in strata if one["bound"] == bound]
+        if here:
+            drawn = sum(one["quota"] + one["repeated"] for one in here)
+            table.add_row(words, f"{len(here):,}", f"{sum(one['rows'] for one in here):,}", f"{drawn:,}")
+    return table
 
 
 def _strata_view(title: str, strata: Sequence[Mapping[str, Any]], rest: str, *, wanted: bool = False) -> RenderableType:
@@ -152,7 +173,9 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], policy: str, where
         table.add_row("outside", f"{rows['outside_strata']:,}", "in no stratum")
     table.add_row("selected", f"{rows['selected']:,}", _drawn(strata, policy))
     if rows["repeated"]:
-        table.add_row("repeated", f"{rows['repeated']:,}", "rows that are a record once more, in train only")
+        written = rows.get("written", rows["repeated"])
+        of = "" if round(written) == rows["repeated"] else f": about {written:,.0f} of them, the split being what it is"
+        table.add_row("repeated", f"{rows['repeated']:,}", f"rows that are a record once more, in train only{of}")
     if strata["missing"]:
         table.add_row("missing", f"{strata['missing']:,}", "rows that strata fall short of what is wanted of them")
     for name, count in rows["splits"].items():
@@ -176,6 +199,8 @@ def _drawn(strata: Mapping[str, int], policy: str) -> str:
     if policy == "cap":
         return f"{strata['count']:,} strata: {whole:,} whole, {more:,} capped, {fewer:,} smaller than the cap"
     told = f"{strata['count']:,} strata by {policy}: {more:,} have more than is drawn, {fewer:,} give all they have"
+    if strata["repeated"]:
+        told += f", {strata['repeated']:,} of them more than once"
     return told + (f", {whole:,} are taken whole" if whole else "")
 
 

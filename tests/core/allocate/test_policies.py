@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -304,6 +305,59 @@ def test_a_target_that_falls_short_says_at_which_size_it_would_not() -> None:
     assert target(52) == [21, 10, 21]
     assert target(100, "redistribute") == [45, 10, 45]
     assert target(100, "accept") == [40, 10, 40]
+
+
+def test_what_strata_lack_of_the_floor_nobody_fills_up_where_that_is_accepted() -> None:
+    strata = [(3, False), (100, False)]
+    for size, quotas in ((8, [3, 5]), (9, [3, 5]), (10, [3, 5]), (101, [3, 96]), (103, [3, 98]), (500, [3, 100])):
+        assert sized(strata, size, "equal", floor=5, shortfall="accept").tolist() == quotas
+    with pytest.raises(AllocationError, match="7 rows are wanted in all, and min 5 alone hold 8"):
+        sized(strata, 7, "equal", floor=5, shortfall="accept")
+
+
+def test_a_cap_keeps_floors_too() -> None:
+    counts, hashes, whole = columns([(3, False), (100, False), (40, True)])
+    with pytest.raises(AllocationError, match=r"balance\.min: 1 of 3 strata have fewer than 5"):
+        POLICIES["cap"](counts, hashes, Wish(whole, cap=50, floor=5))
+    found = POLICIES["cap"](counts, hashes, Wish(whole, cap=20, floor=5, shortfall="accept"))
+    assert (found.quotas.tolist(), found.wanted.tolist()) == ([3, 20, 40], [5, 20, 40])
+
+
+@pytest.mark.parametrize("strata", [2_047, 2_048, 4_096, 100_000])
+def test_a_target_over_any_number_of_strata(strata: int) -> None:
+    counts, hashes = np.full(strata, 100), np.arange(strata, dtype=np.uint64)
+    asked = Wish(np.zeros(strata, np.bool_), size=strata * 10, shares=np.full(strata, 1 / strata))
+    assert (POLICIES["target"](counts, hashes, asked).quotas == 10).all()
+    with pytest.raises(AllocationError, match=f"at most {strata * 100:,}"):
+        POLICIES["target"](counts, hashes, Wish(asked.take_all, size=strata * 101, shares=asked.shares))
+
+
+def test_shares_that_no_stratum_could_have_are_refused_scaled_up_or_left_out() -> None:
+    counts, hashes = np.array([100, 100]), np.array([1, 2], np.uint64)
+
+    def target(shortfall: Any = "error") -> list[int]:
+        asked = Wish(np.zeros(2, np.bool_), size=50, shares=np.array([0.5, 0.3]), shortfall=shortfall)
+        return POLICIES["target"](counts, hashes, asked).quotas.tolist()
+
+    with pytest.raises(AllocationError, match=r"sum to 0\.8, and no stratum is left that could have the other 0\.2"):
+        target()
+    assert target("redistribute") == [31, 19]
+    assert target("accept") == [25, 15]
+
+
+@given(strata=STRATA, size=st.integers(1, 200), floor=st.integers(0, 5))
+def test_a_floor_that_is_not_reached_is_told(strata: Strata, size: int, floor: int) -> None:
+    counts, hashes, whole = columns(strata)
+    assume(sum(counts))
+    for policy in ("equal", "power", "unimax", "target"):
+        for shortfall in ("redistribute", "accept"):
+            asked = wish(policy, whole, size, floor=floor)
+            try:
+                found = POLICIES[policy](counts, hashes, replace(asked, shortfall=shortfall))
+            except AllocationError:
+                continue
+            assert (found.wanted[~whole] >= floor).all()
+            assert (found.wanted >= found.quotas).all()
 
 
 def test_no_strata_have_no_quotas() -> None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from evenly.core.allocate import AllocationError, Marginal, Wish
+from evenly.core.allocate import AllocationError, Marginal, Wish, size_range
+from evenly.core.allocate.fit import fit, missed
 from evenly.core.allocate.programs import conflict, wishes_of
-from evenly.core.allocate.rake import fit, rake
+from evenly.core.allocate.rake import rake
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +76,6 @@ def test_two_axes_have_every_marginal_within_one(counts: list[int], first: list[
     assert (found.quotas <= counts).all()
     for one in marginals:
         assert np.abs(sums(found.quotas, one) - one.shares * size).max() < 1 + 1e-6
-    assert found.deviation < 1 + 1e-6
 
 
 @settings(max_examples=60)
@@ -94,7 +94,6 @@ def test_three_axes_meet_the_size_and_come_near(counts: list[int], shares: tuple
     assert found.quotas.sum() == size
     assert (found.quotas <= counts).all()
     worst = max(float(np.abs(sums(found.quotas, one) - one.shares * size).max()) for one in marginals)
-    assert worst == pytest.approx(found.deviation)
     assert worst <= 2
 
 
@@ -281,3 +280,122 @@ def test_shortfalls_are_shared_out_or_accepted(
         assert found.quotas.sum() <= size
         for one in marginals:
             assert (sums(found.quotas, one) <= one.shares * size + 1).all()
+
+
+@given(
+    counts=st.lists(st.integers(0, 30), min_size=12, max_size=12),
+    shares=st.lists(WEIGHTS, min_size=3, max_size=3),
+    floor=st.integers(0, 3),
+)
+def test_accepting_shortfalls_selects_no_more_than_the_size(counts: list[int], shares: list[int], floor: int) -> None:
+    rows, columns = cross(3, 4)
+    one, other = marginal("a", rows, shares_of(shares)), marginal("b", columns, [0.4, 0.3, 0.2, 0.1])
+    for marginals in ([one], [one, other]):
+        for size in (5, 20, 60):
+            asked = wish(12, size, marginals, floor=floor, shortfall="accept")
+            try:
+                found = rake(np.array(counts), hashes_of(12), asked)
+            except AllocationError:
+                assert sum(min(floor, count) for count in counts) > size
+                continue
+            assert found.quotas.sum() <= size
+            assert (found.quotas >= np.minimum(counts, floor)).all()
+            assert (found.wanted >= floor).all()
+
+
+@settings(max_examples=25)
+@given(
+    counts=st.lists(st.integers(0, 40), min_size=6, max_size=6),
+    shares=st.lists(WEIGHTS, min_size=3, max_size=3),
+    floor=st.integers(0, 2),
+    shortfall=st.sampled_from(["error", "redistribute"]),
+)
+def test_on_one_axis_a_larger_size_never_lowers_a_quota(
+    counts: list[int], shares: list[int], floor: int, shortfall: Any
+) -> None:
+    marginals = [marginal("a", np.array([0, 1, 2, 0, 1, 3]), [0.9 * share for share in shares_of(shares)])]
+    before = np.zeros(6, np.int64)
+    for size in range(1, sum(counts) + 1):
+        asked = wish(6, size, marginals, floor=floor, shortfall=shortfall)
+        try:
+            quotas = rake(np.array(counts), hashes_of(6), asked).quotas
+        except AllocationError:
+            continue
+        assert quotas.sum() == size
+        assert (quotas >= before).all()
+        before = quotas
+
+
+@pytest.mark.parametrize(("length", "seed"), [*product([10, 30], range(4)), (100, 3)])
+def test_where_records_lie_near_a_diagonal_the_nearest_plan_is_found_too(length: int, seed: int) -> None:
+    # sweeps mix slowly along a band; the plan is made of factors, so that it is the nearest one to its own marginals
+    places = [(place, place + step) for step in (0, 1, -1) for place in range(length) if 0 <= place + step < length]
+    rows, columns = (np.array(side, np.int64) for side in zip(*places, strict=True))
+    chance = np.random.default_rng(seed)
+    counts = chance.integers(1_000, 100_000, rows.size)
+    steps = [np.cumsum(chance.normal(0, 0.5, length)) for _ in range(2)]
+    plan = np.clip(counts * np.exp(steps[0][rows] + steps[1][columns]) * 0.1, 0, counts)
+    wanted: list[NDArray[np.float64]] = [
+        np.asarray(np.bincount(group, plan, length), np.float64) for group in (rows, columns)
+    ]
+    found = fit(counts, np.zeros_like(counts), counts, [rows, columns], wanted)
+    assert missed(found, [rows, columns], wanted) < 0.01
+    assert np.abs(found - plan).max() < 0.1 + 1e-4 * plan.max()
+    whole = np.round(plan)
+    size = int(whole.sum())
+    marginals = [
+        Marginal(name, group, (*(f"{place}" for place in range(length - 1)), REST), np.bincount(group, whole) / size)
+        for name, group in (("a", rows), ("b", columns))
+    ]
+    quotas = rake(counts, hashes_of(rows.size), wish(rows.size, size, marginals)).quotas
+    for one in marginals:  # whole numbers are wanted here, and so they are met
+        assert np.abs(sums(quotas, one) - one.shares * size).max() < 1e-3
+
+
+def test_a_wish_that_is_a_few_rows_beyond_what_is_there_is_refused_at_any_size() -> None:
+    groups = np.array([0, 1], np.int64)
+    halves = [marginal("x", groups, [0.5, 0.5])]
+    for rows in (500_000, 5_000_000):
+        for shortfall in ("error", "redistribute"):
+            with pytest.raises(AllocationError, match=f"at most {2 * rows:,}"):
+                rake(np.array([rows, rows]), hashes_of(2), wish(2, 2 * rows + 1, halves, shortfall=shortfall))
+        accepted = rake(np.array([rows, rows]), hashes_of(2), wish(2, 2 * rows + 1, halves, shortfall="accept"))
+        assert accepted.quotas.tolist() == [rows, rows]
+        with pytest.raises(AllocationError, match=r"x\.x0 0\.5 .* x0 3 fewer|x\.x0 3 fewer"):
+            rake(np.array([rows - 3, 4 * rows]), hashes_of(2), wish(2, 2 * rows, halves))
+
+
+def test_the_set_that_is_named_is_found_by_deletion_in_the_order_of_the_recipe() -> None:
+    rows, columns = cross(2, 2)
+    counts = np.array([1, 1, 50, 50])
+    marginals = [marginal("a", rows, [0.5, 0.5]), marginal("b", columns, [0.9, 0.1])]
+    asked = wish(4, 80, marginals)
+    kept = wishes_of(asked)
+    for name in wishes_of(asked):
+        rest = [one for one in kept if one != name]
+        if not feasible(counts, asked, frozenset(rest)):
+            kept = rest
+    assert conflict(counts, asked) == kept
+
+
+@settings(max_examples=60)
+@given(
+    counts=st.lists(st.integers(0, 9), min_size=6, max_size=6),
+    shares=st.lists(WEIGHTS, min_size=2, max_size=2),
+    floor=st.integers(0, 2),
+)
+def test_the_sizes_that_are_possible_are_those_that_are_not_refused(
+    counts: list[int], shares: list[int], floor: int
+) -> None:
+    rows, columns = cross(2, 3)
+    marginals = [marginal("a", rows, shares_of(shares)), marginal("b", columns, [0.5, 0.3, 0.2])]
+    table = np.array(counts)
+    assume((table >= floor).all())
+    allowed: list[int] = []
+    for size in range(1, sum(counts) + 1):
+        asked = wish(6, size, marginals, floor=floor)
+        if feasible(table, asked, frozenset(wishes_of(asked))):
+            allowed.append(size)
+    least, most = size_range(table, wish(6, 1, marginals, floor=floor))
+    if allowed:
+        assert (least, most) == (allowed[0], allowed[-1])

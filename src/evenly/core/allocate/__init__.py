@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from evenly.core.allocate.cap import cap
+from evenly.core.allocate.programs import size_range
 from evenly.core.allocate.rake import rake
 from evenly.core.allocate.shares import equal, power, proportional, unimax, weighted
 from evenly.core.allocate.target import target
@@ -38,4 +39,4 @@ POLICIES: Final[dict[str, Policy]] = {
     "weighted": weighted,
 }
 
-__all__ = ["POLICIES", "Allocation", "AllocationError", "Marginal", "Wish"]
+__all__ = ["POLICIES", "Allocation", "AllocationError", "Marginal", "Wish", "size_range"]

@@ -45,11 +45,10 @@ def bounds(counts: NDArray[np.int64], wish: Wish) -> Bounds:
     size = wish.rows()
     lower, upper = limits(counts, wish, frozenset(WISHES))
     floor = np.where(wish.take_all, counts, wish.floor)
-    short = np.maximum(floor - lower, 0)
-    if short.any() and wish.shortfall == "error":
-        raise AllocationError(short_of_floor(wish, counts))
-    if wish.shortfall == "accept":
-        size = min(size - int(short.sum()), int(upper.sum()))
+    refuse_short_of_floor(counts, wish)
+    if wish.shortfall == "accept":  # what strata lack of the floor, nobody fills up
+        missing = int(np.maximum(floor - lower, 0).sum())
+        size = min(max(size - missing, min(size, int(lower.sum()))), int(upper.sum()))
     if not int(lower.sum()) <= size <= int(upper.sum()):
         raise AllocationError(_conflict(counts, wish, size))
     return Bounds(lower, upper, size, np.maximum(floor, lower))
@@ -98,13 +97,20 @@ def _named(wishes: list[str]) -> str:
     return f"recipe.balance: {', '.join(wishes[:-1])} and {wishes[-1]} conflict:"
 
 
-def short_of_floor(wish: Wish, counts: NDArray[np.int64]) -> str:
-    """Say how many strata can't have the floor; there is at least one."""
+def refuse_short_of_floor(counts: NDArray[np.int64], wish: Wish) -> None:
+    """Refuse strata that can't have the floor, where a shortfall is an error.
+
+    Raises:
+        AllocationError: saying how many they are.
+    """
     _, upper = limits(counts, wish, frozenset(WISHES))
     short = np.where(wish.take_all, 0, np.maximum(wish.floor - upper, 0))
+    if wish.shortfall != "error" or not short.any():
+        return
     few = int((short > 0).sum())
-    return (
+    message = (
         f"recipe.balance.min: {few:,} of {counts.size:,} strata have fewer than {wish.floor:,} rows that can be drawn, "
         f"the smallest {int(counts[short > 0].min()):,}; {int(short.sum()):,} rows are missing in all. "
         "Lower min, coarsen the strata, or write `shortfall: redistribute` (others fill up) or `accept` (fewer rows)."
     )
+    raise AllocationError(message)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenly.core.allocate.bounds import limits
+from evenly.core.allocate.bounds import limits, refuse_short_of_floor
 from evenly.core.allocate.shares import equal
 from evenly.core.allocate.wish import Allocation
 
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 def cap(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
-    """Return the allocation of policy cap; see the package for shapes and errors."""
+    """Return the allocation of policy cap; see the package for shapes.
+
+    Raises:
+        AllocationError: when a stratum has fewer records than `min`, and `shortfall` is error.
+    """
     if wish.size is not None:
         return equal(counts, stratum_hash, wish)
-    _, upper = limits(counts, wish, frozenset({"max", "take_all"}))
-    quotas = np.where(wish.take_all, counts, np.minimum(upper, wish.cap or 0))
-    return Allocation(quotas, quotas)
+    refuse_short_of_floor(counts, wish)
+    lower, upper = limits(counts, wish, frozenset({"min", "max", "take_all"}))
+    quotas = np.clip(np.minimum(counts, wish.cap or 0), lower, upper)
+    return Allocation(quotas, np.where(wish.take_all, counts, np.maximum(quotas, wish.floor)))

@@ -6,6 +6,7 @@ program with slacks, so that the sum of the slacks is how many rows away the nea
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,6 @@ import numpy as np
 
 from evenly.core.allocate.bounds import WISHES, limits
 from evenly.core.allocate.conflicts import irreducible
-from evenly.core.allocate.wish import AllocationError
 from evenly.errors import EvenlyError
 
 if TYPE_CHECKING:
@@ -21,10 +21,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from evenly.core.allocate.bounds import Bounds
     from evenly.core.allocate.wish import Wish
 
-TOLERANCE: Final = 1e-6
-"""Rows of slack, for each row wanted, below which wishes count as met."""
+TOLERANCE: Final = 1e-2
+"""Rows of slack in all below which wishes count as met: shares are real numbers, and rows are made whole anyway."""
+
+FINEST: Final = 1e-10
+"""Of the size: what a solver in doubles can tell from nothing."""
+
+FEW_WISHES: Final = 64
+"""Wishes of which each is left out in turn; of more, only those that the nearest plan's prices name."""
+
+PRICED: Final = 1e-6
+"""Dual value from which a wish stands in the way."""
 
 DEAR: Final = 1e3
 """Cost of a row of the wish that gives way last: whoever asks for a size means it."""
@@ -87,60 +97,69 @@ def explain(counts: NDArray[np.int64], wish: Wish) -> str | None:
 
 
 def conflict(counts: NDArray[np.int64], wish: Wish) -> list[str]:
-    """Return an irreducible set of wishes, by name, of a wish that can't be met."""
-    alone = _impossible_alone(counts, wish)
-    names = [name for name in wishes_of(wish) if alone is None or name == alone or not name.startswith("marginals.")]
-    nearest = _solve(counts, wish, frozenset(names))
-    support = {name for name, dual in zip(nearest.rows.wish, nearest.duals, strict=True) if abs(dual) > TOLERANCE}
+    """Return an irreducible set of wishes, by name, of a wish that can't be met: by deletion in the recipe's order."""
 
     def feasible(wishes: frozenset[str]) -> bool:
         return _is_met(_solve(counts, wish, wishes), wish)
 
-    suspects = [name for name in names if name in support]
-    if feasible(frozenset(suspects)):  # the duals told too little
-        suspects = names
-    return irreducible(suspects, feasible)
+    names = wishes_of(wish)
+    if len(names) > FEW_WISHES:
+        nearest = _solve(counts, wish, frozenset(names))
+        priced = {name for name, dual in zip(nearest.rows.wish, nearest.duals, strict=True) if abs(dual) > PRICED}
+        suspects = [name for name in names if name in priced]
+        names = names if feasible(frozenset(suspects)) else suspects
+    return irreducible(names, feasible)
 
 
-def _impossible_alone(counts: NDArray[np.int64], wish: Wish) -> str | None:
-    """Return the first marginal that can't be met even if no other is asked for: the plainest conflict there is."""
-    lower, upper = limits(counts, wish, frozenset(WISHES))
-    for marginal in wish.marginals:
-        for place, value in enumerate(marginal.values[:-1]):
-            here = marginal.groups == place
-            rows = float(marginal.shares[place]) * wish.rows()
-            if not int(lower[here].sum()) - TOLERANCE <= rows <= int(upper[here].sum()) + TOLERANCE:
-                return f"marginals.{marginal.name}.{value}"
-    return None
-
-
-def relaxed(wish: Wish, lower: NDArray[np.int64], upper: NDArray[np.int64]) -> tuple[list[NDArray[np.float64]], int]:
+def relaxed(wish: Wish, found: Bounds) -> tuple[list[NDArray[np.float64]], int]:
     """Return the rows of each marginal that are nearest to what is wanted within the bounds, and their sum.
 
-    With `shortfall: redistribute` the sum is the size; with `accept` no value has more than it wants.
-
-    Raises:
-        AllocationError: when the bounds alone leave no room for the size.
+    With `shortfall: redistribute` the sum is the size; with `accept` no value has more than it wants, unless floors
+    and whole strata have.
     """
-    size = wish.rows()
-    if wish.shortfall == "redistribute" and not int(lower.sum()) <= size <= int(upper.sum()):
-        message = (
-            f"recipe.balance.size: {size:,} rows are wanted, the strata can give {int(lower.sum()):,} to "
-            f"{int(upper.sum()):,}. Change the size, min, max or take_all."
-        )
-        raise AllocationError(message)
-    plan = _nearest(wish, lower, upper, exact=wish.shortfall == "redistribute")
+    plan = _nearest(wish, found, exact=wish.shortfall == "redistribute")
     sums = [np.bincount(one.groups, plan, one.shares.size) for one in wish.marginals]
     rows: list[NDArray[np.float64]] = [np.asarray(np.round(one, 6), np.float64) for one in sums]
     return rows, round(float(plan.sum()))
 
 
-def _nearest(wish: Wish, lower: NDArray[np.int64], upper: NDArray[np.int64], *, exact: bool) -> NDArray[np.float64]:
+def size_range(counts: NDArray[np.int64], wish: Wish) -> tuple[int, int]:
+    """Return the fewest and the most rows in all that floors, ceilings, whole strata and marginals leave possible.
+
+    Where shortfalls are no error, marginals leave all of them; so they do where no size is possible at all.
+    """
+    lower, upper = limits(counts, wish, frozenset(WISHES))
+    least, most = max(1, int(lower.sum())), int(upper.sum())
+    if wish.shortfall != "error" or not wish.marginals:
+        return least, most
+    from scipy import optimize, sparse  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs] - loads slowly
+
+    solver: Any = optimize
+    tools: Any = sparse
+    parts: list[Any] = []
+    for one in wish.marginals:
+        held = tools.csr_array((np.ones(counts.size), (one.groups, np.arange(counts.size))))
+        held.resize((one.shares.size, counts.size))
+        parts.append(tools.hstack([held, tools.csr_array(-one.shares[:, None])]))
+    total = tools.csr_array(np.append(np.ones(counts.size), -1.0)[None, :])
+    matrix = tools.vstack([*parts, total])
+    room = np.column_stack([np.append(lower, 0), np.append(upper, most)])
+    ends: list[float] = []
+    for sign in (1.0, -1.0):
+        costs = np.append(np.zeros(counts.size), sign)
+        found = solver.linprog(costs, A_eq=matrix, b_eq=np.zeros(matrix.shape[0]), bounds=room, method="highs")
+        if found.x is None:
+            return least, most
+        ends.append(float(found.x[-1]))
+    return max(least, math.ceil(ends[0] - TOLERANCE)), min(most, math.floor(ends[1] + TOLERANCE))
+
+
+def _nearest(wish: Wish, found: Bounds, *, exact: bool) -> NDArray[np.float64]:
     """Return the plan within the bounds whose marginals are off by the fewest rows in all.
 
     With `exact` it has the size's rows; else as many as there can be with no marginal above what it wants.
     """
-    strata = lower.size
+    strata = found.lower.size
     rows = _Rows()
     for one in wish.marginals:
         for place, share in enumerate(one.shares.tolist()):
@@ -149,17 +168,14 @@ def _nearest(wish: Wish, lower: NDArray[np.int64], upper: NDArray[np.int64], *, 
     number = len(rows.wanted)
     # Slacks cost a little more or less by their place: of plans that are equally near, one is the nearest.
     costs = 1 + 1e-3 * np.random.default_rng(0).random(number)
-    room = np.column_stack([lower, upper]).astype(np.float64)
+    room = np.column_stack([found.lower, found.upper]).astype(np.float64)
+    rows.add("size", np.arange(strata), np.ones(strata), found.size, 0 if exact else -1)
     if exact:
-        rows.add("size", np.arange(strata), np.ones(strata), wish.rows(), 0)
         costs = np.concatenate([np.zeros(strata), costs, [FORBIDDEN], costs, [FORBIDDEN]])
     else:  # going above what is wanted is what may not be; more rows are better
-        costs = np.concatenate([np.full(strata, -1.0), np.zeros(number), np.full(number, FORBIDDEN)])
+        above = np.append(np.full(number, DEAR), FORBIDDEN)
+        costs = np.concatenate([np.full(strata, -1.0), np.zeros(number + 1), above])
     plan, _, _ = _minimise(costs, rows, strata, room)
-    slack = np.bincount(wish.marginals[0].groups, plan, wish.marginals[0].shares.size)
-    if not exact and (slack > wish.marginals[0].shares * wish.rows() + 1).any():
-        message = "recipe.balance: min or take_all ask for more rows than a marginal has. Lower them."
-        raise AllocationError(message)
     return plan
 
 
@@ -234,7 +250,7 @@ def _solve(counts: NDArray[np.int64], wish: Wish, wishes: frozenset[str], dear: 
 
 
 def _is_met(answer: _Answer, wish: Wish) -> bool:
-    return bool(np.abs(answer.slack).sum() <= TOLERANCE * max(1, wish.size or 1))
+    return bool(np.abs(answer.slack).sum() <= max(TOLERANCE, FINEST * (wish.size or 1)))
 
 
 def _told(counts: NDArray[np.int64], wish: Wish, names: Sequence[str], nearest: _Answer) -> str:
@@ -245,8 +261,10 @@ def _told(counts: NDArray[np.int64], wish: Wish, names: Sequence[str], nearest: 
         off[name] = off.get(name, 0.0) + slack
     shown = sorted(off.items(), key=lambda item: -abs(item[1]))
     far = [f"{name} {abs(slack):,.0f} {'fewer' if slack > 0 else 'more'}" for name, slack in shown if abs(slack) >= 0.5]  # noqa: PLR2004 - half a row
-    more = f" and {len(far) - SHOWN} more" if len(far) > SHOWN else ""
-    told = "; ".join(parts[:SHOWN_WISHES]) + (f" and {len(parts) - SHOWN_WISHES} more" if parts[SHOWN_WISHES:] else "")
+    more = f", and {len(far) - SHOWN} more wishes off" if len(far) > SHOWN else ""
+    told = "; ".join(parts[:SHOWN_WISHES]) + (
+        f"; and {len(parts) - SHOWN_WISHES} more wishes" if parts[SHOWN_WISHES:] else ""
+    )
     together = "can't be met" if len(parts) == 1 else "can't be met together, but without any one of them the rest can"
     return (
         f"recipe.balance: {told}: {together}. Change one, or write `shortfall: redistribute` or `accept`."

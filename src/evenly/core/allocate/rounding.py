@@ -1,15 +1,13 @@
 """From a real plan to whole rows: the size exact, on two axes every marginal within one, beyond two as near as found.
 
-Two axes: controlled rounding (Cox and Ernst, 1982). Cells are rounded up from the largest fraction down while their row
-and column want more; where that ends short, a path of cells that are raised and lowered in turn brings a row from where
-there is room to where one is missing, until every marginal has its whole number.
+Two axes: controlled rounding (Cox and Ernst, 1982). Rounding every cell, every row and column down or up is a flow
+through a network, so that the corners of its linear program are whole numbers; of these HiGHS finds the one that rounds
+up the largest fractions.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,13 +16,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evenly.core.allocate.wish import Marginal
-
-Axis = tuple["Marginal", "NDArray[np.float64]", "NDArray[np.int64]"]
-"""A marginal, the rows wanted of each of its groups, and these as whole numbers."""
+    _Steps = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+    """Cells that may change: which, by how much one step changes each, what a step costs, how many there may be."""
 
 DIGITS: Final = 9
 """Of a fraction that are compared: equal ones that were reached by different sums are ties, for the hash to break."""
+
+SLACK: Final = 1e-5
+"""Of a row: what is nearer to a whole number than this may be it."""
+
+NEXT: Final = 1e-7
+"""What a cell's place in the order of hashes adds to the cost of the last one: it only breaks ties."""
 
 GAIN: Final = 1e-9
 """By which an exchange must lower the squared deviations."""
@@ -39,115 +41,89 @@ def to_whole(
     upper: NDArray[np.int64],
     size: int,
     stratum_hash: NDArray[np.uint64],
-    axes: Sequence[Axis],
+    axes: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
 ) -> NDArray[np.int64]:
     """Return whole quotas, Int64 [strata], within the bounds, that sum to `size` and keep the marginals as said above.
 
+    `size` lies between the sums of the bounds. `axes` are each stratum's group and the rows wanted of each group.
     Strata are in the order of their hash.
     """
     real = np.round(real, DIGITS)
+    if len(axes) <= 2:  # noqa: PLR2004 - axes
+        found = _by_flow(real, lower, upper, size, axes)
+        if found is not None:
+            return found
     quotas = np.clip(np.floor(real).astype(np.int64), lower, upper)
     fraction = np.where(quotas < upper, np.round(real - quotas, DIGITS), 0.0)
     order = np.lexsort((stratum_hash, -fraction))
-    if len(axes) <= 2:  # noqa: PLR2004 - axes
-        found = _two_axes(quotas, order, fraction, (lower, upper), axes)
-        if found is not None:
-            return found
     return _exchanged(_first(quotas, order, lower, upper, size), lower, upper, axes)
 
 
-@dataclass
-class _Table:
-    """A two-way table that is being filled.
-
-    `group` are the cells' row and column, `need` what each row and column still wants, `quotas` the cells.
-    """
-
-    group: tuple[NDArray[np.int64], NDArray[np.int64]]
-    need: tuple[list[int], list[int]]
-    quotas: NDArray[np.int64]
-    upper: NDArray[np.int64]
-    lower: NDArray[np.int64]
-
-    def put(self, cell: int, rows: int) -> None:
-        """Raise or lower a cell."""
-        self.quotas[cell] += rows
-        for side in (0, 1):
-            self.need[side][int(self.group[side][cell])] -= rows
-
-
-def _two_axes(
-    quotas: NDArray[np.int64],
-    order: NDArray[np.int64],
-    fraction: NDArray[np.float64],
-    bounds: tuple[NDArray[np.int64], NDArray[np.int64]],
-    axes: Sequence[Axis],
+def _by_flow(
+    real: NDArray[np.float64],
+    lower: NDArray[np.int64],
+    upper: NDArray[np.int64],
+    size: int,
+    axes: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
 ) -> NDArray[np.int64] | None:
-    """Return quotas whose marginals are the whole numbers of `axes`, or None where no path leads there."""
-    first = axes[0]
-    second = axes[1] if len(axes) > 1 else first
-    groups = (first[0].groups, second[0].groups)
-    wanted = (first[2], second[2])
-    need = tuple(
-        (whole - np.bincount(group, weights=quotas, minlength=whole.size).astype(np.int64)).tolist()
-        for group, whole in zip(groups, wanted, strict=True)
+    """Return quotas with every marginal rounded down or up, or None where the marginals can't be met.
+
+    Of each cell first only its own two whole numbers are tried; where the plan was found too roughly for that, all that
+    its bounds allow, each row away from the plan at its price.
+    """
+    base = np.clip(np.floor(real), lower, upper)
+    fraction = np.round(real - base, DIGITS)
+    near = np.flatnonzero((fraction > 0) & (base < upper))
+    tie = np.arange(near.size) * (NEXT / max(1, near.size))
+    one: list[_Steps] = [(near, np.ones(near.size), tie - fraction[near], np.ones(near.size))]
+    found = _solved(base, one, size, axes)
+    if found is None:
+        every = np.arange(real.size)
+        tie = every * (NEXT / max(1, every.size))
+        up, down = (upper - base).astype(np.float64), (base - lower).astype(np.float64)
+        first = np.minimum(up, 1.0)
+        steps: list[_Steps] = [
+            (every, np.ones(every.size), 1 - 2 * fraction + tie, first),
+            (every, np.ones(every.size), 1 + tie, up - first),
+            (every, -np.ones(every.size), 1 + 2 * fraction + tie, down),
+        ]
+        found = _solved(base, steps, size, axes)
+    return found
+
+
+def _solved(
+    base: NDArray[np.float64],
+    steps: Sequence[_Steps],
+    size: int,
+    axes: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
+) -> NDArray[np.int64] | None:
+    """Return `base` and the cheapest steps from it, or None where none meet the marginals."""
+    # SciPy loads slowly, is seldom needed, and has no types.
+    from scipy import optimize, sparse  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+    cells, change, cost, most = (np.concatenate(part) for part in zip(*steps, strict=True))
+    if not cells.size:
+        return base.astype(np.int64) if int(base.sum()) == size else None
+    tools: Any = sparse
+    solver: Any = optimize
+    variables = np.arange(cells.size)
+    starts = np.cumsum([0, *(rows.size for _, rows in axes)])
+    places = [group[cells] + start for (group, _), start in zip(axes, starts, strict=False)]
+    places.append(np.full(cells.size, starts[-1]))
+    shape = (int(starts[-1]) + 1, cells.size)
+    entries = np.tile(change, len(places)), (np.concatenate(places), np.tile(variables, len(places)))
+    here = [np.bincount(group, base, rows.size) for group, rows in axes]
+    least = [np.floor(rows + SLACK) - held for (_, rows), held in zip(axes, here, strict=True)]
+    most_of = [np.ceil(rows - SLACK) - held for (_, rows), held in zip(axes, here, strict=True)]
+    left = np.array([size - base.sum()])
+    constraint = solver.LinearConstraint(
+        tools.csr_array(entries, shape=shape), np.concatenate([*least, left]), np.concatenate([*most_of, left])
     )
-    table = _Table(groups, (need[0], need[1]), quotas.copy(), bounds[1], bounds[0])
-    if len(axes) == 1:
-        table.need = (table.need[0], [sum(table.need[0])])
-        table.group = (groups[0], np.zeros_like(groups[0]))
-    for cell in order[: int((fraction > 0).sum())].tolist():
-        row, column = int(table.group[0][cell]), int(table.group[1][cell])
-        if table.need[0][row] > 0 and table.need[1][column] > 0:
-            table.put(cell, 1)
-    return table.quotas if _mended(table) else None
-
-
-def _mended(table: _Table) -> bool:
-    """Bring every need to nothing by paths of cells; say whether that was possible."""
-    cells = [_cells_of(table.group[side], len(table.need[side])) for side in (0, 1)]
-    for sign in (1, -1):
-        while (start := next((row for row, need in enumerate(table.need[0]) if need * sign > 0), None)) is not None:
-            path = _path(table, cells, start, sign)
-            if path is None:
-                return False
-            for step, cell in enumerate(path):
-                table.put(cell, sign if step % 2 == 0 else -sign)
-    return not any(table.need[1])
-
-
-def _cells_of(group: NDArray[np.int64], groups: int) -> list[list[int]]:
-    order = np.argsort(group, kind="stable")
-    edges = np.searchsorted(group[order], np.arange(groups + 1))
-    return [order[edges[place] : edges[place + 1]].tolist() for place in range(groups)]
-
-
-def _path(table: _Table, cells: list[list[list[int]]], start: int, sign: int) -> list[int] | None:
-    """Return cells to raise and lower in turn, from a row in need to a column in need, the fewest there are."""
-    before: dict[tuple[int, int], tuple[tuple[int, int] | None, int]] = {(0, start): (None, -1)}
-    waiting: deque[tuple[int, int]] = deque([(0, start)])
-    while waiting:
-        side, place = here = waiting.popleft()
-        if side == 1 and table.need[1][place] * sign > 0:
-            return _walked(before, here)
-        step = sign if side == 0 else -sign
-        for cell in cells[side][place]:
-            if not table.lower[cell] <= table.quotas[cell] + step <= table.upper[cell]:
-                continue
-            there = (1 - side, int(table.group[1 - side][cell]))
-            if there not in before:
-                before[there] = (here, cell)
-                waiting.append(there)
-    return None
-
-
-def _walked(before: dict[tuple[int, int], tuple[tuple[int, int] | None, int]], end: tuple[int, int]) -> list[int]:
-    path: list[int] = []
-    here: tuple[int, int] | None = end
-    while here is not None:
-        here, cell = before[here]
-        path.append(cell)
-    return path[-2::-1]
+    result = solver.milp(cost, constraints=constraint, bounds=solver.Bounds(0, most), integrality=np.ones(cells.size))
+    if result.x is None:
+        return None
+    taken = np.round(np.asarray(result.x, np.float64)) * change
+    return (base + np.bincount(cells, taken, base.size)).astype(np.int64)
 
 
 def _first(
@@ -166,12 +142,14 @@ def _first(
 
 
 def _exchanged(
-    quotas: NDArray[np.int64], lower: NDArray[np.int64], upper: NDArray[np.int64], axes: Sequence[Axis]
+    quotas: NDArray[np.int64],
+    lower: NDArray[np.int64],
+    upper: NDArray[np.int64],
+    axes: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
 ) -> NDArray[np.int64]:
     """Return quotas of the same sum whose squared deviations from the marginals no exchange of two rows lowers."""
-    groups = [one.groups for one, _, _ in axes]
-    counts = [np.bincount(one.groups, quotas, row.size) for one, row, _ in axes]
-    over: list[NDArray[np.float64]] = [count - row for count, (_, row, _) in zip(counts, axes, strict=True)]
+    groups = [group for group, _ in axes]
+    over: list[NDArray[np.float64]] = [np.bincount(group, quotas, rows.size) - rows for group, rows in axes]
     for _ in range(EXCHANGES):
         raised = _cost_of(1, over, groups)
         up = int(np.argmin(np.where(quotas < upper, raised, np.inf)))

@@ -75,12 +75,10 @@ class Allocation:
     Attributes:
         quotas: Int64 [strata]: rows, repetitions included.
         wanted: Int64 [strata]: rows that the wish asked for; more than the quota where a stratum falls short.
-        deviation: rows by which a marginal is missed at most (policy rake).
     """
 
     quotas: NDArray[np.int64]
     wanted: NDArray[np.int64]
-    deviation: float = 0.0
 
 
 class AllocationError(UserError):
