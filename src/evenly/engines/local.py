@@ -93,9 +93,7 @@ class LocalEngine:
                 pool.shutdown(wait=True, kill_workers=not finished)
 
 
-def _in_order(
-    submit: Callable[[Item], Future[Result]], items: Sequence[Item], under_way: int
-) -> Iterator[Result]:
+def _in_order(submit: Callable[[Item], Future[Result]], items: Sequence[Item], under_way: int) -> Iterator[Result]:
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(submit(item))

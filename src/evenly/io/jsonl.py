@@ -4,9 +4,9 @@ Measured on real listings: msgspec takes half the processor time of Polars' `rea
 broken and leaves an object's text exact.
 
 Lines are decoded some hundreds at a time in one call, where it is certain that each of them is one object; their values
-go into flat lists at once, so that no row lives long enough for Python's garbage collector to look at. Where such a call
-fails, its lines are decoded one by one; a line that the fast types refuse is read again by `_slow_row`, which says what
-is wrong with it, or finds that it is fine after all.
+go into flat lists at once, so that no row lives long enough for Python's garbage collector to look at. Where such a
+call fails, its lines are decoded one by one; a line that the fast types refuse is read again by `_slow_row`, which says
+what is wrong with it, or finds that it is fine after all.
 """
 
 from __future__ import annotations
@@ -132,9 +132,7 @@ class Rows:
         self._append(rows)
         return True
 
-    def take_each(
-        self, numbered: Iterable[tuple[int, bytes]], *, suspect: bool = True, careful: bool = False
-    ) -> Rows:
+    def take_each(self, numbered: Iterable[tuple[int, bytes]], *, suspect: bool = True, careful: bool = False) -> Rows:
         """Take records one by one, each with its line; `suspect` ones may not be UTF-8.
 
         With `careful` a record is refused here that holds a JSON value without a text, which `block` would find.
