@@ -75,9 +75,10 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
             continue
         if line == 0 and piece.start == 0:
             block = block.removeprefix(BOM)  # noqa: PLW2901 - the same block without its mark
-        lines = block.count(b"\n")
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE)
+        lines = ends.size
         try:
-            yield rows.take(block, line).block(lines)
+            yield rows.take(block, ends, line).block(lines)
         except canonical.NoTextError:
             numbered = enumerate(block.removesuffix(b"\n").split(b"\n"), line)
             yield Rows(needs).take_each(numbered, careful=True).block(lines)
@@ -99,10 +100,9 @@ class Rows:
         self._get = [attrgetter(f"c{place}") for place in range(len(needs))]
         self._together = all(need.kind != "record" for need in needs)
 
-    def take(self, block: bytes, first: int) -> Rows:
-        """Take the lines of a block, the first one numbered `first`."""
+    def take(self, block: bytes, ends: NDArray[np.int64], first: int) -> Rows:
+        """Take the lines of a block, whose newlines are at `ends`, the first one numbered `first`."""
         clean = _is_utf8(block)
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE)
         if not block.endswith(b"\n"):
             ends = np.append(ends, len(block))
         single = _are_objects(block, ends)
@@ -277,11 +277,11 @@ def _list_series(name: str, values: list[Any], lengths: list[int | None]) -> pl.
         values = [_text(value) for value in values]
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum([length or 0 for length in lengths], out=offsets[1:])
-    valid = np.packbits(np.array([length is not None for length in lengths], dtype=np.bool_), bitorder="little")
-    buffers = [pa.py_buffer(valid.tobytes()), pa.py_buffer(offsets.tobytes())]
-    items: Any = pl.Series(values, dtype=pl.String).to_arrow().cast(pa.large_string())
-    arrow: Any = pa.Array.from_buffers(pa.large_list(pa.large_string()), len(lengths), buffers, children=[items])  # pyright: ignore[reportArgumentType] - its stubs want a wider list
-    return pl.Series(name, arrow, dtype=pl.List(pl.String))
+    arrow: Any = pa  # its stubs know no array of a type that is found at run time
+    missing = arrow.array([length is None for length in lengths]) if None in lengths else None
+    items = pl.Series(values, dtype=pl.String).to_arrow(compat_level=pl.CompatLevel.newest())  # shares the texts
+    lists = arrow.LargeListArray.from_arrays(arrow.array(offsets), items, mask=missing)
+    return pl.Series(name, lists, dtype=pl.List(pl.String))
 
 
 class _Row:

@@ -169,11 +169,11 @@ def line_blocks(file: File, start: int, stop: int) -> Iterator[bytes]:
                 return
             place += len(block)
             if not block.endswith(b"\n"):
-                whole, newline, begun = block.rpartition(b"\n")
                 rest = stream.readline(LINE_BYTES)
                 place += len(rest)
                 if len(rest) == LINE_BYTES and not rest.endswith(b"\n"):
                     place += _pass_over(stream)
+                    whole, newline, begun = block.rpartition(b"\n")
                     if newline:
                         yield whole + newline
                     yield Overlong((begun + rest)[:SHOWN_BYTES])
