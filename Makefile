@@ -75,6 +75,9 @@ lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions
 	$(LOCK) --group pyproject.toml:build --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+	@mkdir -p requirements/peers
+	@for peer in datasets duckdb imblearn notebook; do \
+		$(LOCK) --group pyproject.toml:peer-$$peer --output-file requirements/peers/$$peer.txt || exit 1; done
 
 clean: ## environments, caches, distributions, the demo's output
 	rm -rf .uv $(VENV) dist demo-out .hypothesis .import_linter_cache .pytest_cache .ruff_cache

@@ -70,6 +70,7 @@ class LocalEngine:
 
     def _in_processes(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         # Loads slowly and is seldom needed. Its workers do not import the user's script again, as Python's own would.
+        import cloudpickle  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
         from loky import ProcessPoolExecutor  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
         from loky.process_executor import BrokenProcessPool  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
@@ -78,7 +79,7 @@ class LocalEngine:
         with TemporaryDirectory(prefix="evenly-") as folder:
             # Written once and read once by each worker, whatever it holds, instead of being sent with every item.
             shared = Path(folder, "function")
-            shared.write_bytes(pickle.dumps(function))
+            shared.write_bytes(cloudpickle.dumps(function))
             finished = False
             try:
                 yield from _in_order(lambda item: pool.submit(_call, str(shared), item), items, 2 * workers)

@@ -279,8 +279,9 @@ def _list_series(name: str, values: list[Any], lengths: list[int | None]) -> pl.
     np.cumsum([length or 0 for length in lengths], out=offsets[1:])
     arrow: Any = pa  # its stubs know no array of a type that is found at run time
     missing = arrow.array([length is None for length in lengths]) if None in lengths else None
-    items = pl.Series(values, dtype=pl.String).to_arrow(compat_level=pl.CompatLevel.newest())  # shares the texts
-    lists = arrow.LargeListArray.from_arrays(arrow.array(offsets), items, mask=missing)
+    texts: Any = pl.Series(values, dtype=pl.String)
+    items = texts.to_arrow(compat_level=pl.CompatLevel.newest())  # shares the texts
+    lists: Any = arrow.LargeListArray.from_arrays(arrow.array(offsets), items, mask=missing)
     return pl.Series(name, lists, dtype=pl.List(pl.String))
 
 
