@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
 
+SPILL_ROWS: Final = 50_000
+"""Rows of the pool, about, whose selected ones are taken at once: with fewer, there are more small files than work."""
+
 LEDGER_ROWS: Final = 1_000_000
 """Rows of a ledger file, about: as many parts as it takes to have that many."""
 
@@ -76,7 +79,7 @@ def deliver(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[dic
     files, columns = _write_shards(delivery, engine, reporter)
     files += write_lite(delivery.recipe, delivery.drawn, delivery.folder)
     if delivery.recipe.export.ledger:
-        files += _write_ledger(delivery, reporter)
+        files += _write_ledger(delivery, engine, reporter)
     shutil.copyfile(delivery.pool.quarantine(), delivery.folder / "quarantine.jsonl")
     manifest = _manifest(delivery, after, files)
     (delivery.folder / "README.md").write_text(write_card(manifest, columns), encoding="utf-8")
@@ -84,28 +87,34 @@ def deliver(delivery: Delivery, engine: Engine, reporter: Reporter) -> tuple[dic
 
 
 def _spill(delivery: Delivery, engine: Engine, reporter: Reporter) -> Summary:
-    """Take the selected rows of each part, as examples, to a file per shard and part; return what was selected."""
+    """Take the selected rows of some parts, as examples, to a file per shard; return what was selected."""
     drawn = delivery.drawn
     unplaced = drawn.rows.filter(pl.col(SPLIT).is_null())
     rows = pl.concat([drawn.placed, unplaced], how="diagonal").with_columns(pl.col(EPOCH).fill_null(1))
-    by_part = {
-        int(key[0]): frame.sort(ROW) for key, frame in rows.partition_by(PART, as_dict=True, include_key=False).items()
-    }
+    groups = delivery.pool.groups(SPILL_ROWS)
+    group_of = pl.DataFrame(
+        {
+            PART: [part for group in groups for part in group],
+            "group": [n for n, group in enumerate(groups) for _ in group],
+        },
+        schema_overrides={PART: pl.UInt32},
+    )
+    by_group = rows.join(group_of, on=PART, how="left").sort(PART, ROW).partition_by("group", include_key=False)
     (delivery.scratch / "spill").mkdir()
     after = Summary()
-    with reporter.phase("gather", len(by_part), "parts") as advance:
-        work = partial(_spill_part, delivery=delivery)
-        for summary in engine.map(work, sorted(by_part.items())):
+    with reporter.phase("gather", len(by_group), "groups") as advance:
+        work = partial(_spill_group, delivery=delivery)
+        for summary in engine.map(work, list(enumerate(by_group))):
             after.add(summary)
             advance(1)
     return after
 
 
-def _spill_part(item: tuple[int, pl.DataFrame], delivery: Delivery) -> Summary:
+def _spill_group(item: tuple[int, pl.DataFrame], delivery: Delivery) -> Summary:
     number, chosen = item
     recipe = delivery.recipe
-    part = delivery.pool.part(number, _shown_columns(recipe))
-    frame = pl.concat([part[chosen[ROW]], chosen.select(_SPILL_COLUMNS)], how="horizontal")
+    held = delivery.pool.rows(chosen, _shown_columns(recipe))
+    frame = pl.concat([held, chosen.select(_SPILL_COLUMNS)], how="horizontal")
     placed = render(frame.filter(pl.col(SPLIT).is_not_null()), recipe.template)
     for (split, shard), rows in placed.partition_by(SPLIT, SHARD, as_dict=True).items():
         examples = to_examples(rows, recipe, str(split), delivery.pool.index.turn_keys).with_columns(rows[POSITION])
@@ -163,19 +172,27 @@ def _no_rows(delivery: Delivery) -> pl.DataFrame:
     return pl.concat([part, delivery.drawn.placed.clear().select(_SPILL_COLUMNS)], how="horizontal")
 
 
-def _write_ledger(delivery: Delivery, reporter: Reporter) -> list[dict[str, Any]]:
+def _write_ledger(delivery: Delivery, engine: Engine, reporter: Reporter) -> list[dict[str, Any]]:
     """Write who was drawn and who was dropped, with file and line, for `why` and `verify`."""
     folder = delivery.folder / "ledger"
     folder.mkdir()
     entries: list[dict[str, Any]] = []
     kept, dropped = _kept_ledgers(delivery), _dropped_ledgers(delivery)
     with reporter.phase("ledger", 2, "tables") as advance:
-        for name, frames in (("kept", kept), ("dropped", dropped)):
-            for number, frame in enumerate(_in_files(frames)):
-                path = folder / f"{name}-{number:05d}.parquet"
-                frame.write_parquet(path, compression="zstd")
-                entries.append(file_entry(delivery.folder, path, frame.height))
+        work = partial(_write_table, folder=folder, delivery=delivery)
+        for written in engine.map(work, [("kept", kept), ("dropped", dropped)]):
+            entries += written
             advance(1)
+    return entries
+
+
+def _write_table(table: tuple[str, Iterable[pl.DataFrame]], folder: Path, delivery: Delivery) -> list[dict[str, Any]]:
+    name, frames = table
+    entries: list[dict[str, Any]] = []
+    for number, frame in enumerate(_in_files(frames)):
+        path = folder / f"{name}-{number:05d}.parquet"
+        frame.write_parquet(path, compression="zstd")
+        entries.append(file_entry(delivery.folder, path, frame.height))
     return entries
 
 

@@ -36,6 +36,9 @@ VERSION: Final = 2
 
 INDEX: Final = "pool.json"
 
+FILES_AT_ONCE: Final = 64
+"""Files of dropped records, some thousand rows each, that are read at once."""
+
 CASTS: Final[dict[str, pl.DataType]] = {
     "integer": pl.Int64(),
     "number": pl.Float64(),
@@ -106,24 +109,32 @@ class Pool:
     def thin(self, numbers: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
         """Read some columns of some parts at once, with the part (`__part__`) and row (`__row__`) of each record."""
         paths = [self.folder / "kept" / self.index.parts[number]["name"] for number in numbers]
-        frame = pl.scan_parquet(paths, glob=False).select(columns).collect()
-        types = self.index.types
+        if set(columns) & set(self.index.types):  # a part has the type of its own values
+            frame = pl.concat([self.part(number, columns) for number in numbers])
+        else:
+            frame = pl.scan_parquet(paths, glob=False).select(columns).collect()
         sizes = [int(self.index.parts[number]["rows"]) for number in numbers]
         parts = pl.Series(PART, np.repeat(np.array(numbers, np.uint32), sizes))
         rows = pl.Series(ROW, np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes]))
-        typed = frame.with_columns(
-            _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
-        )
-        return typed.with_columns(parts, rows)
+        return frame.with_columns(parts, rows)
+
+    def rows(self, places: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Read some columns of single rows of a few parts: at `places` (`__part__`, `__row__`), in their order."""
+        numbers: list[int] = places[PART].unique().sort().to_list()
+        sizes = [int(self.index.parts[number]["rows"]) for number in numbers]
+        starts = pl.DataFrame({PART: numbers, "start": np.cumsum([0, *sizes[:-1]])}, schema_overrides={PART: pl.UInt32})
+        index = places.select(PART, ROW).join(starts, on=PART, how="left", maintain_order="left")
+        return self.thin(numbers, columns).drop(PART, ROW)[index.select(pl.col("start") + pl.col(ROW)).to_series()]
 
     def columns(self) -> list[str]:
         """Return the columns that kept parts have."""
         return list(pl.read_parquet_schema(self.folder / "kept" / self.index.parts[0]["name"]))
 
     def dropped(self) -> Iterator[pl.DataFrame]:
-        """Yield the frames of dropped records, in the order of the pieces."""
-        for path in sorted((self.folder / "dropped").glob("*.parquet")):
-            yield pl.read_parquet(path, glob=False)
+        """Yield the frames of dropped records, in the order of the pieces, of some files at once."""
+        paths = sorted((self.folder / "dropped").glob("*.parquet"))
+        for start in range(0, len(paths), FILES_AT_ONCE):
+            yield pl.scan_parquet(paths[start : start + FILES_AT_ONCE], glob=False).collect()
 
     def quarantine(self) -> Path:
         """Return the path of the quarantined rows."""
