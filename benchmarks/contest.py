@@ -7,11 +7,12 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from evenly.io.processes import watched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
 OURS = "evenly"
 """The environment of the project itself."""
-
-POLL = 0.1
-"""Seconds between two looks at the memory of a process and its children."""
 
 
 @dataclass(frozen=True)
@@ -104,43 +102,17 @@ def compete(contenders: Sequence[Contender], arguments: Sequence[str], rows: int
 def _run(command: Sequence[str]) -> tuple[dict[str, Any] | None, int]:
     """Return what a command said on its last line, and the peak memory of it and its children."""
     quiet = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **quiet}
-    ) as process:
-        peak = [0]
-        over = threading.Event()
-
-        def watch() -> None:
-            while not over.wait(POLL):
-                peak[0] = max(peak[0], tree_memory(process.pid))
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **quiet}
+        ) as process,
+        watched(process.pid) as memory,
+    ):
         out, err = process.communicate()
-        over.set()
-        watcher.join()
     if process.returncode:
         print(err[-2_000:])
-        return None, peak[0]
-    return json.loads(out.splitlines()[-1]), peak[0]
-
-
-def tree_memory(process: int) -> int:
-    """Return the resident bytes of a process and of all its children; what they share is counted once for each.
-
-    0 where processes can't be looked at (this reads what Linux shows of them).
-    """
-    total, waiting = 0, [process]
-    while waiting:
-        one = waiting.pop()
-        try:
-            pages = int(Path(f"/proc/{one}/statm").read_text().split()[1])
-            children = Path(f"/proc/{one}/task/{one}/children").read_text().split()
-        except (OSError, IndexError):
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
-        waiting += map(int, children)
-    return total
+        return None, memory.peak()
+    return json.loads(out.splitlines()[-1]), memory.peak()
 
 
 def listings(rows: int) -> list[str]:

@@ -32,6 +32,7 @@ Set = Annotated[
 Engine = Annotated[str, typer.Option(help="Where the work runs: local.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there.")]
 Recheck = Annotated[bool, typer.Option("--recheck", help="Trust the inputs' content, not their size and time.")]
+Profile = Annotated[bool, typer.Option("--profile", help="Tell each phase's time, rows, bytes and peak memory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="Progress as JSON lines on standard error.")]
@@ -111,6 +112,7 @@ def run(
     force: Force = False,
     engine: Engine = "local",
     recheck: Recheck = False,
+    profile: Profile = False,
     as_json: Json = False,
     quiet: Quiet = False,
     log_json: LogJson = False,
@@ -118,7 +120,14 @@ def run(
     """Run a recipe: raw records in, a balanced, split, documented dataset out."""
     reporter = _reporter(quiet=quiet, log_json=log_json)
     result = evenly.run(
-        recipe, out, set=overrides or (), force=force, engine=engine, recheck=recheck, reporter=reporter
+        recipe,
+        out,
+        set=overrides or (),
+        force=force,
+        engine=engine,
+        recheck=recheck,
+        profile=profile,
+        reporter=reporter,
     )
     _show_run(result, as_json=as_json, quiet=quiet)
 

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evenly
+from evenly.engines.local import LocalEngine
 from evenly.reporting.progress import Silent
 
 WORDS = ("amp", "belt", "cable", "drill", "easel", "fuse", "gauge", "hinge")
@@ -415,3 +416,35 @@ def test_any_small_run_adds_up_whatever_its_order(
         write(folder / "cut" / f"{number}.jsonl", rows[number::pieces])
     cut = evenly.run(recipe(f"{folder}/cut/*.jsonl", **changes), folder / "out2").manifest
     assert (one["selection_digest"], one["rows"]) == (cut["selection_digest"], cut["rows"])
+
+
+def test_a_profile_tells_what_each_phase_took(source: Path, tmp_path: Path) -> None:
+    plain = evenly.run(recipe(source), tmp_path / "plain").manifest
+    assert "profile" not in plain
+    manifest = evenly.run(recipe(source, seed=9), tmp_path / "out", profile=True).manifest
+    profile = manifest["profile"]
+    assert list(profile) == ["curate", "census", "select", "deliver"]
+    rows = manifest["rows"]
+    # the pool was there already: curating went through nothing
+    assert [one["rows"] for one in profile.values()] == [0, rows["kept"], rows["kept"], rows["selected"]]
+    assert {name: one["seconds"] for name, one in profile.items()} == manifest["timings"]
+    assert profile["deliver"]["bytes_written"] >= sum(one["bytes"] for one in manifest["files"])
+    if Path("/proc/self/statm").exists():
+        assert all(one["peak_memory"] > 10_000_000 for one in profile.values())
+    fresh = evenly.run(recipe(source, curate=[{"number": {"column": "price", "min": 2}}]), tmp_path / "n", profile=True)
+    told = fresh.manifest["profile"]["curate"]
+    assert (told["rows"], told["bytes_read"]) == (fresh.manifest["rows"]["read"], source.stat().st_size)
+
+
+def test_processes_and_threads_give_the_same_files(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifests: list[dict[str, Any]] = []
+    for name, many in (("threads", 10**6), ("processes", 1)):
+        monkeypatch.setattr("evenly.flow.run.LocalEngine", lambda many=many: LocalEngine(2, many))
+        monkeypatch.setenv("EVENLY_CACHE", str(tmp_path / f"cache-{name}"))
+        steps = [{"tokens": {"column": "title", "truncate": 5}}, {"unique": {"columns": "title", "fold": ["case"]}}]
+        manifests.append(evenly.run(recipe(source, curate=steps, tokenizer="o200k_base"), tmp_path / name).manifest)
+    first, second = manifests
+    assert first["selection_digest"] == second["selection_digest"]
+    assert first["files"] == second["files"]

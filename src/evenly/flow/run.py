@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,8 @@ from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.flow.plan import category_column, make_plan
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
-from evenly.io.output import new_output, refuse_existing
+from evenly.io.output import folder_bytes, new_output, refuse_existing
+from evenly.io.processes import watched
 from evenly.io.tokenizers import load_tokenizer
 from evenly.recipe.model import Tokens
 from evenly.reporting.progress import Silent
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from evenly.flow.curate import Given
     from evenly.flow.plan import Plan
     from evenly.io.pool import Pool
+    from evenly.io.processes import Memory
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
 
@@ -188,31 +191,56 @@ def run_recipe(
     force: bool = False,
     engine: str = "local",
     recheck: bool = False,
+    profile: bool = False,
     reporter: Reporter | None = None,
     given: Given = NOTHING,
 ) -> RunResult:
-    """Run a recipe from its inputs to the folder `out`: complete when this returns, untouched when it raises."""
-    reporter = reporter or Silent()
-    worker = _engine(engine)
+    """Run a recipe from its inputs to the folder `out`: complete when this returns, untouched when it raises.
+
+    With `profile` the manifest says of each phase, besides its seconds, what it went through and its peak of memory.
+    """
     refuse_existing(out, force=force)
-    clock = _Clock()
-    with _told():
-        pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
-    clock.lap("curate")
-    with new_output(out, force=force) as folder, _told():
-        scratch = folder / ".scratch"
-        scratch.mkdir()
-        plan = make_plan(recipe, pool, scratch, worker, reporter)
-        clock.lap("census")
-        drawn = draw(recipe, pool, plan, scratch, reporter)
-        clock.lap("select")
-        delivery = Delivery(recipe, pool, plan, drawn, folder, scratch)
-        manifest, after = deliver(delivery, worker, reporter)
-        shutil.rmtree(scratch)
-        clock.lap("deliver")
-        manifest |= {"timings": clock.laps, "engine": {"name": worker.name}}
-        write_manifest(folder, manifest)
-    return RunResult(out, manifest, plan.pool, after, reused)
+    with ExitStack() as stack:
+        memory = stack.enter_context(watched(os.getpid())) if profile else None
+        work = _Run(recipe, out, force, _engine(engine), reporter or Silent(), Clock(memory))
+        return work.made(given, recheck=recheck)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run under way."""
+
+    recipe: Recipe
+    out: Path
+    force: bool
+    engine: Engine
+    reporter: Reporter
+    clock: Clock
+
+    def made(self, given: Given, *, recheck: bool) -> RunResult:
+        """Return the finished run."""
+        clock, recipe = self.clock, self.recipe
+        with _told():
+            pool, reused = open_pool(recipe, self.engine, self.reporter, given, recheck=recheck)
+        held = sum(int(part["bytes"]) for part in pool.index.parts)
+        raw = 0 if reused else sum(int(one["bytes"]) for one in pool.index.inputs)
+        clock.lap("curate", rows=0 if reused else pool.index.read, read=raw, written=0 if reused else held)
+        with new_output(self.out, force=self.force) as folder, _told():
+            scratch = folder / ".scratch"
+            scratch.mkdir()
+            plan = make_plan(recipe, pool, scratch, self.engine, self.reporter)
+            ledgers = folder_bytes(scratch)
+            clock.lap("census", rows=pool.index.kept, read=held, written=ledgers)
+            drawn = draw(recipe, pool, plan, scratch, self.reporter)
+            clock.lap("select", rows=pool.index.kept, read=ledgers, written=0)
+            manifest, after = deliver(Delivery(recipe, pool, plan, drawn, folder, scratch), self.engine, self.reporter)
+            shutil.rmtree(scratch)
+            clock.lap("deliver", rows=drawn.rows.height, read=held + ledgers, written=folder_bytes(folder))
+            manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
+            if clock.profile:
+                manifest["profile"] = clock.profile
+            write_manifest(folder, manifest)
+        return RunResult(self.out, manifest, plan.pool, after, reused)
 
 
 @contextmanager
@@ -227,18 +255,24 @@ def _told() -> Generator[None]:
         raise EvenlyError(message) from fault
 
 
-class _Clock:
-    """Seconds of each phase, for the manifest."""
+class Clock:
+    """Seconds of each phase, for the manifest; with `memory`, a profile of each phase besides."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory | None = None) -> None:
+        """Begin the first phase."""
         self.laps: dict[str, float] = {}
+        self.profile: dict[str, dict[str, float]] = {}
+        self._memory = memory
         self._since = time.monotonic()
 
-    def lap(self, name: str) -> None:
-        """Note the seconds since the last lap under `name`."""
+    def lap(self, name: str, *, rows: int, read: int, written: int) -> None:
+        """End the phase `name`, which went through so many rows, and read and wrote so many bytes."""
         now = time.monotonic()
-        self.laps[name] = round(now - self._since, 3)
-        self._since = now
+        seconds, self._since = round(now - self._since, 3), now
+        self.laps[name] = seconds
+        if self._memory is not None:
+            told = {"seconds": seconds, "rows": rows, "bytes_read": read, "bytes_written": written}
+            self.profile[name] = told | {"peak_memory": self._memory.peak()}
 
 
 def _engine(name: str) -> Engine:

@@ -137,3 +137,8 @@ def _exchange(one: Path, other: Path) -> bool:
     if code in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
         return False
     raise OSError(code, os.strerror(code), str(other))
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files within a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

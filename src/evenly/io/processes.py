@@ -1,8 +1,18 @@
-"""Whether the process that left something behind still lives."""
+"""Processes of this machine: whether one still lives, and how much memory one and its children take."""
 
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+POLL: Final = 0.05
+"""Seconds between two looks at the memory of processes."""
 
 
 def lives(process: str) -> bool:
@@ -16,3 +26,58 @@ def lives(process: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def tree_memory(process: int) -> int:
+    """Return the resident bytes of a process and all its children; what they share is counted once for each.
+
+    It reads what Linux shows of processes; elsewhere, and of a process that is gone, it is 0.
+    """
+    total, waiting = 0, [process]
+    while waiting:
+        one = waiting.pop()
+        try:
+            pages = int(Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1])
+            children = Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii").split()
+        except (OSError, IndexError):
+            continue
+        total += pages * os.sysconf("SC_PAGE_SIZE")
+        waiting += map(int, children)
+    return total
+
+
+class Memory:
+    """The most that a process and its children took since the last time that one asked."""
+
+    def __init__(self, process: int) -> None:
+        """Watch a process."""
+        self.process = process
+        self._peak = tree_memory(process)
+
+    def look(self) -> None:
+        """Take note of what is taken now."""
+        self._peak = max(self._peak, tree_memory(self.process))
+
+    def peak(self) -> int:
+        """Return the peak, in bytes, and begin anew."""
+        self.look()
+        peak, self._peak = self._peak, 0
+        return peak
+
+
+@contextmanager
+def watched(process: int) -> Generator[Memory]:
+    """Watch the memory of a process and its children for a while, by a thread that looks some times a second."""
+    memory, over = Memory(process), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(POLL):
+            memory.look()
+
+    thread = threading.Thread(target=watch, name="evenly-memory", daemon=True)
+    thread.start()
+    try:
+        yield memory
+    finally:
+        over.set()
+        thread.join()

@@ -44,7 +44,22 @@ def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width
         parts += [Text(), _label_view(label, before, after, width)]
     if len(before.categories) > 1:
         parts += [Text(), _category_view(manifest["balance"]["category"], before.categories, after.categories, width)]
+    if "profile" in manifest:
+        parts += [Text(), _profile_view(manifest["profile"])]
     return Group(*parts)
+
+
+def _profile_view(profile: Mapping[str, Mapping[str, float]]) -> Table:
+    """Return what each phase took: a pool that was there already has no rows and bytes of curating."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("phase", "seconds", "rows", "rows/s", "read", "written", "peak memory"):
+        table.add_column(column, justify="left" if column == "phase" else "right", no_wrap=True)
+    for name, one in profile.items():
+        pace = f"{one['rows'] / one['seconds']:,.0f}" if one["rows"] and one["seconds"] else ""
+        sizes = [f"{one[key] / 1e6:,.1f} MB" for key in ("bytes_read", "bytes_written")]
+        memory = f"{one['peak_memory'] / 1e6:,.0f} MB" if one["peak_memory"] else ""
+        table.add_row(name, f"{one['seconds']:.1f}", f"{one['rows']:,.0f}", pace, *sizes, memory)
+    return table
 
 
 def _found(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
