@@ -7,6 +7,7 @@
 PYTHON ?= python3
 ARGS ?=
 LOCKFLAGS ?=
+ROWS ?= 400000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,8 +58,9 @@ format: $(VENV)/.dev ## rewrite the code the way `make lint` wants it
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev ## side by side with peers; results as JSON in benchmarks/results
-	@for script in benchmarks/catalogue.py benchmarks/allocate.py benchmarks/near.py benchmarks/memory.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(VENV)/.dev ## side by side with peers, ROWS=400000 raw listings; results as JSON in benchmarks/results
+	@for script in curate balance memory; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py $(ROWS) || exit 1; done
+	@for script in draw fold allocate near catalogue; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 docs: ## the documentation site
 	@echo "make docs: nothing to build yet; the site comes later (docs/README.md)"

@@ -1,4 +1,4 @@
-"""Balance from what was curated, to Parquet: Evenly from its cached pool, beside the notebook's cells from their pickle.
+"""Balance what was curated, to Parquet: Evenly from its cached pool, beside the notebook's cells from their pickle.
 
     python benchmarks/balance.py [ROWS [REPEATS]]
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,6 +21,9 @@ from evenly.flow.curate import open_pool
 from evenly.recipe.load import read_recipe
 from evenly.reporting.progress import Silent
 from machine import keep
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKENIZER = ROOT.parent / "shared" / "data" / "tokenizers" / "llama-3.1.json"
 EVENLY = Contender("evenly", "balance_evenly")
@@ -51,9 +54,8 @@ def prepared(rows: int) -> Path:
         items: list[Item] = []
         for number in range(len(pool.index.parts)):
             part = render(pool.part(number), loaded.template)
-            shown = part.select(
-                "text", "price", "category", "__tokens__", pl.col("__prompt__") + pl.col("__completion__")
-            )
+            prompt = pl.col("__prompt__") + pl.col("__completion__")
+            shown = part.select("text", "price", "category", "__tokens__", prompt)
             items += [Item(text.partition("\n")[0], *others) for text, *others in shown.iter_rows()]
         with pickled.open("wb") as out:
             pickle.dump(items, out)

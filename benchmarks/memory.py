@@ -13,18 +13,18 @@ from evenly.catalogue import write_catalogue
 from evenly.catalogue.recipe import demo_recipe_text
 from machine import keep
 
-ROWS = 60_000
 STEPS = {
     "the demo's recipe": "",
     "with unique and near_unique": "  - unique: {columns: title}\n  - near_unique: {column: text}\n",
 }
 
 RUN = """
-import json, resource, sys, time, evenly
+import json, sys, time, evenly
 begun = time.perf_counter()
-rows = evenly.run(sys.argv[1], sys.argv[2]).manifest["rows"]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"read": rows["read"], "megabytes": peak // 1024, "seconds": round(time.perf_counter() - begun, 1)}))
+manifest = evenly.run(sys.argv[1], sys.argv[2], profile=True).manifest
+peak = max(phase["peak_memory"] for phase in manifest["profile"].values())
+seconds = round(time.perf_counter() - begun, 1)
+print(json.dumps({"read": manifest["rows"]["read"], "megabytes": peak // 10**6, "seconds": seconds}))
 """
 
 
@@ -39,14 +39,14 @@ def measure(folder: Path, rows: int, steps: str) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-def main() -> None:
-    """Measure both scales of both recipes and print the ratios."""
+def main(rows: int = 400_000) -> None:
+    """Measure both scales of both recipes and print the ratios: `rows` and ten times as many."""
     result: dict[str, object] = {}
     for name, steps in STEPS.items():
         sides: list[dict[str, float]] = []
         for scale in (1, 10):
             with tempfile.TemporaryDirectory() as folder:
-                sides.append(measure(Path(folder), ROWS * scale, steps))
+                sides.append(measure(Path(folder), rows * scale, steps))
         one, ten = sides
         ratio = ten["megabytes"] / one["megabytes"]
         print(
@@ -58,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

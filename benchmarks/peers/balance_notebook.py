@@ -1,4 +1,4 @@
-"""The notebook's cells from its pickle to its dataset: unpickle, a dict of lists, numpy.random.choice, Dataset.from_dict.
+"""The notebook's cells from pickle to dataset: unpickle, a dict of lists, numpy.random.choice, Dataset.from_dict.
 
 python balance_notebook.py FOLDER ROWS
 """

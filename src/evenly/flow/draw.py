@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from evenly.core.select import repeat, select, with_design_weights
 from evenly.core.split import assign, refuse_large_lite, shuffle, split_sizes
-from evenly.flow.plan import GROUP_ROWS, fold_candidates
+from evenly.flow.plan import fold_candidates
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import polars as pl
+
+    from evenly.engines.base import Engine
     from evenly.flow.plan import Plan
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
@@ -37,7 +38,7 @@ class Draw:
     sizes: dict[str, int]
 
 
-def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Reporter) -> Draw:
+def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, engine: Engine, reporter: Reporter) -> Draw:
     """Select by the plan's quotas from the ledgers in `scratch`, split, and give each row its place in the output.
 
     Raises:
@@ -45,10 +46,7 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, reporter: Report
     """
     sizes = split_sizes(recipe.split.shares, plan.selected)
     refuse_large_lite(recipe.split.lite or {}, sizes)
-    found = pl.DataFrame()
-    with reporter.phase("select", len(pool.groups(GROUP_ROWS)), "groups") as advance:
-        for found in fold_candidates(pool, scratch, plan.strata):  # noqa: B007 - the last one is all of them
-            advance(1)
+    found = fold_candidates(pool, scratch, plan.strata, engine, reporter)
     split = with_design_weights(assign(select(found, plan.strata), sizes))
     rows = repeat(split, plan.strata)
     return Draw(split, shuffle(rows, recipe.seed, recipe.export.shard_rows), sizes)

@@ -28,6 +28,7 @@ from evenly.errors import DataError
 from evenly.flow.others import other_censuses
 from evenly.recipe.model import Tokens, WeightTable
 from evenly.recipe.needs import COUNTED
+from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,7 +138,7 @@ def make_plan(
         raise DataError(message)
     size = recipe.balance.size
     if isinstance(size, Tokens) and scratch is not None:
-        strata, spent = _within_budget(_Budget(recipe, pool, scratch, census, facts, others, size.tokens))
+        strata, spent = _within_budget(_Budget(recipe, pool, scratch, engine, census, facts, others, size.tokens))
     else:
         strata, spent = with_quotas(census, recipe, facts, others), None
     told = None
@@ -167,17 +168,28 @@ def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
         yield pl.read_parquet(_ledger_path(scratch, number), glob=False)
 
 
-def fold_candidates(pool: Pool, scratch: Path, strata: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield, after each part, all candidates so far: the rows that a plan's quotas can still select."""
+def fold_candidates(
+    pool: Pool, scratch: Path, strata: pl.DataFrame, engine: Engine, reporter: Reporter
+) -> pl.DataFrame:
+    """Return the candidates of all ledgers: the rows that a plan's quotas can still select."""
     waiting: list[pl.DataFrame] = []
     rows, selected = 0, int(strata["quota"].sum())
-    for ledger in ledgers(pool, scratch):
-        waiting.append(candidates(ledger.drop(PIECE, LINE), strata))
-        rows += waiting[-1].height
-        if rows > max(FOLD_ROWS, 2 * selected):
-            waiting = [candidates(pl.concat(waiting), strata)]
-            rows = waiting[0].height
-        yield pl.concat(waiting)
+    numbers = list(range(len(pool.groups(GROUP_ROWS))))
+    wanted = strata.select(STRATUM, "quota")
+    with reporter.phase("select", len(numbers), "groups") as advance:
+        for found in engine.map(partial(_candidates_of, scratch=scratch, wanted=wanted), numbers):
+            waiting.append(found)
+            rows += found.height
+            if rows > max(FOLD_ROWS, 2 * selected):
+                waiting = [candidates(pl.concat(waiting), wanted)]
+                rows = waiting[0].height
+            advance(1)
+    return pl.concat(waiting)
+
+
+def _candidates_of(number: int, scratch: Path, wanted: pl.DataFrame) -> pl.DataFrame:
+    ledger = pl.read_parquet(_ledger_path(scratch, number), glob=False)
+    return candidates(ledger.drop(PIECE, LINE), wanted)
 
 
 def category_column(recipe: Recipe) -> str | None:
@@ -296,6 +308,7 @@ class _Budget:
     recipe: Recipe
     pool: Pool
     scratch: Path
+    engine: Engine
     census: pl.DataFrame
     facts: Facts
     others: Mapping[str, pl.DataFrame]
@@ -345,9 +358,7 @@ def _cost_of(budget: _Budget, ranked: pl.DataFrame, size: int) -> int:
 
 
 def _all_candidates(budget: _Budget, strata: pl.DataFrame) -> pl.DataFrame:
-    found = pl.DataFrame()
-    for found in fold_candidates(budget.pool, budget.scratch, strata):  # noqa: B007 - the last one is all of them
-        pass
+    found = fold_candidates(budget.pool, budget.scratch, strata, budget.engine, Silent())
     return candidates(found, strata)
 
 

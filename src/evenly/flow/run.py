@@ -231,7 +231,7 @@ class _Run:
             plan = make_plan(recipe, pool, scratch, self.engine, self.reporter)
             ledgers = folder_bytes(scratch)
             clock.lap("census", rows=pool.index.kept, read=held, written=ledgers)
-            drawn = draw(recipe, pool, plan, scratch, self.reporter)
+            drawn = draw(recipe, pool, plan, scratch, self.engine, self.reporter)
             clock.lap("select", rows=pool.index.kept, read=ledgers, written=0)
             manifest, after = deliver(Delivery(recipe, pool, plan, drawn, folder, scratch), self.engine, self.reporter)
             shutil.rmtree(scratch)
