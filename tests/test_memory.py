@@ -13,8 +13,8 @@ import pytest
 from evenly.catalogue import write_catalogue
 from evenly.catalogue.recipe import demo_recipe_text
 
-ROWS = 40_000
-"""Listings of the small run: five pieces, so that both worker processes have more than one."""
+ROWS = 80_000
+"""Listings of the small run: nine pieces, so that both worker processes have some."""
 
 TIMES = 1.15
 MOST = 1_500_000_000
