@@ -86,8 +86,8 @@ class LocalEngine:
                 finished = True
             except BrokenProcessPool:
                 message = (
-                    "A worker process ended before its work did; most likely the machine had no memory left. Close "
-                    "other programs, or run again with fewer workers: `engine: {workers: 1}` in the recipe."
+                    "A worker process ended before its work did; most likely the machine had no memory left (each "
+                    f"of {workers} workers takes about half a GB). Close other programs and run again."
                 )
                 raise EvenlyError(message) from None
             finally:
