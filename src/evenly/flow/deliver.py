@@ -36,8 +36,9 @@ from evenly.columns import (
 from evenly.core.examples import to_examples
 from evenly.core.measure import Summary, balance_measures
 from evenly.core.template import render, template_columns
+from evenly.flow.ledgers import ledgers
 from evenly.flow.lite import write_lite
-from evenly.flow.plan import category_column, describe, ledgers
+from evenly.flow.plan import category_column, describe
 from evenly.io.manifest import Rows, file_entry, selection_digest
 from evenly.reporting.card import write_card
 

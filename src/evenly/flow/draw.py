@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenly.core.select import repeat, select, with_design_weights
 from evenly.core.split import assign, refuse_large_lite, shuffle, split_sizes
-from evenly.flow.plan import fold_candidates
+from evenly.flow.ledgers import fold_candidates
 
 if TYPE_CHECKING:
     from pathlib import Path

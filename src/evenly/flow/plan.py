@@ -8,45 +8,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, SOURCE, STRATUM, TOKENS, WEIGHT
-from evenly.core.allocate import AllocationError
-from evenly.core.budget import cost, in_rank, largest
 from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
-from evenly.core.quotas import marginals_met, possible_sizes, with_quotas
-from evenly.core.select import TRAIN, candidates
+from evenly.core.quotas import marginals_met, with_quotas
+from evenly.core.select import TRAIN
 from evenly.core.split import split_sizes
 from evenly.core.strata import with_strata
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
 from evenly.core.weights import weight_columns, with_keys, with_weights
 from evenly.errors import DataError
+from evenly.flow.budget import Budget, within_budget
+from evenly.flow.ledgers import GROUP_ROWS, ledger_path
 from evenly.flow.others import other_censuses
 from evenly.recipe.model import Tokens, WeightTable
 from evenly.recipe.needs import COUNTED
-from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from evenly.engines.base import Engine
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
-
-FOLD_ROWS: Final = 2_000_000
-"""Candidates that may wait before they are cut to what can still be selected."""
-
-GROUP_ROWS: Final = 200_000
-"""Rows of the parts that are counted at once, about: enough that a frame's own costs don't matter."""
-
-AHEAD: Final = 1.02
-"""Times the expected rows of a token budget that are looked at first."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +127,7 @@ def make_plan(
         raise DataError(message)
     size = recipe.balance.size
     if isinstance(size, Tokens) and scratch is not None:
-        strata, spent = _within_budget(_Budget(recipe, pool, scratch, engine, census, facts, others, size.tokens))
+        strata, spent = within_budget(Budget(recipe, pool, scratch, engine, census, facts, others, size.tokens))
     else:
         strata, spent = with_quotas(census, recipe, facts, others), None
     told = None
@@ -157,39 +146,6 @@ def make_plan(
     met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
     asked = size if isinstance(size, int) else None
     return Plan(strata, counted.outside, counted.summary, told, met, asked)
-
-
-def ledgers(pool: Pool, scratch: Path) -> Iterator[pl.DataFrame]:
-    """Yield the ledger of each group of parts: id, piece, line, part, row, stratum, weight and key, internal names.
-
-    Where the recipe's size is in tokens, it has `__tokens__` too.
-    """
-    for number in range(len(pool.groups(GROUP_ROWS))):
-        yield pl.read_parquet(_ledger_path(scratch, number), glob=False)
-
-
-def fold_candidates(
-    pool: Pool, scratch: Path, strata: pl.DataFrame, engine: Engine, reporter: Reporter
-) -> pl.DataFrame:
-    """Return the candidates of all ledgers: the rows that a plan's quotas can still select."""
-    waiting: list[pl.DataFrame] = []
-    rows, selected = 0, int(strata["quota"].sum())
-    numbers = list(range(len(pool.groups(GROUP_ROWS))))
-    wanted = strata.select(STRATUM, "quota")
-    with reporter.phase("select", len(numbers), "groups") as advance:
-        for found in engine.map(partial(_candidates_of, scratch=scratch, wanted=wanted), numbers):
-            waiting.append(found)
-            rows += found.height
-            if rows > max(FOLD_ROWS, 2 * selected):
-                waiting = [candidates(pl.concat(waiting), wanted)]
-                rows = waiting[0].height
-            advance(1)
-    return pl.concat(waiting)
-
-
-def _candidates_of(number: int, scratch: Path, wanted: pl.DataFrame) -> pl.DataFrame:
-    ledger = pl.read_parquet(_ledger_path(scratch, number), glob=False)
-    return candidates(ledger.drop(PIECE, LINE), wanted)
 
 
 def category_column(recipe: Recipe) -> str | None:
@@ -275,7 +231,7 @@ def _with_ledger(placed: pl.DataFrame, number: int, parts: list[int], work: _Wor
     keyed = with_keys(placed.with_columns(identity[ID]), work.recipe, work.facts)
     tokens = [TOKENS] if isinstance(work.recipe.balance.size, Tokens) else []
     ledger = pl.concat([identity, keyed.select(STRATUM, WEIGHT, KEY, *tokens)], how="horizontal")
-    place = _ledger_path(work.scratch, number) if work.scratch is not None else None
+    place = ledger_path(work.scratch, number) if work.scratch is not None else None
     if place is not None:
         ledger.select(ID, PIECE, LINE, PART, ROW, STRATUM, WEIGHT, KEY, *tokens).write_parquet(
             place, compression="lz4", statistics=False
@@ -299,77 +255,3 @@ def _thin_columns(recipe: Recipe) -> list[str]:
     if recipe.tokenizer is not None:
         wanted.add(TOKENS)
     return sorted(wanted)
-
-
-@dataclass(frozen=True)
-class _Budget:
-    """What finding a size in tokens takes."""
-
-    recipe: Recipe
-    pool: Pool
-    scratch: Path
-    engine: Engine
-    census: pl.DataFrame
-    facts: Facts
-    others: Mapping[str, pl.DataFrame]
-    tokens: int
-
-    def plan(self, size: int) -> pl.DataFrame:
-        """Return the plan of a size in rows."""
-        return with_quotas(self.census, self.recipe, self.facts, self.others, size)
-
-    def fits(self, size: int) -> bool:
-        """Say whether a size can be had at all."""
-        try:
-            self.plan(size)
-        except AllocationError:
-            return False
-        return True
-
-
-def _within_budget(budget: _Budget) -> tuple[pl.DataFrame, int]:
-    """Return the plan of the most rows that cost at most the budget, counted over the very records that it draws.
-
-    And what they cost, in tokens.
-
-    Raises:
-        AllocationError: when not even the fewest rows that the recipe allows fit.
-    """
-    least, rows = possible_sizes(budget.census, budget.recipe, budget.facts, budget.others)
-    mean = _mean_tokens(budget)
-    looked = max(least, min(rows, int(budget.tokens / max(mean, 1e-9) * AHEAD) + 1))
-    while True:
-        high = largest(0, least, looked, lambda size: 0 if budget.fits(size) else None)
-        ranked = in_rank(_all_candidates(budget, budget.plan(high)))
-        if cost(ranked, budget.plan(least)) > budget.tokens:
-            message = (
-                f"recipe.balance.size: {budget.tokens:,} tokens do not pay for the {least:,} rows that min and "
-                "take_all ask for, or for one. Raise the budget."
-            )
-            raise AllocationError(message)
-        size = largest(budget.tokens, least, high, partial(_cost_of, budget, ranked))
-        if size < high or high < looked or looked >= rows:
-            return budget.plan(size), _cost_of(budget, ranked, size)
-        looked = min(rows, looked * 2)
-
-
-def _cost_of(budget: _Budget, ranked: pl.DataFrame, size: int) -> int:
-    return cost(ranked, budget.plan(size))
-
-
-def _all_candidates(budget: _Budget, strata: pl.DataFrame) -> pl.DataFrame:
-    found = fold_candidates(budget.pool, budget.scratch, strata, budget.engine, Silent())
-    return candidates(found, strata)
-
-
-def _mean_tokens(budget: _Budget) -> float:
-    rows = tokens = 0
-    for ledger in ledgers(budget.pool, budget.scratch):
-        drawn = ledger.filter(pl.col(STRATUM).is_not_null() & (pl.col(WEIGHT) > 0))
-        rows += drawn.height
-        tokens += int(drawn[TOKENS].cast(pl.Int64).sum())
-    return tokens / max(1, rows)
-
-
-def _ledger_path(scratch: Path, number: int) -> Path:
-    return scratch / f"ledger-{number:06d}.parquet"
