@@ -98,3 +98,14 @@ def test_a_column_of_nothing_but_nulls_is_no_drift(tmp_path: Path) -> None:
     rows, frame = run(tmp_path, ".parquet", empty)
     assert rows["kept"] == 120
     assert frame["code"].dtype == pl.Int64
+
+
+def test_strata_may_lie_over_a_column_that_is_of_another_type_in_another_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", [{**row, "code": row["code"] % 3} for row in ROWS])
+    write(tmp_path / "b.parquet", [{**row, "id": f"t{row['id']}", "code": "c1"} for row in ROWS])
+    wanted = recipe(tmp_path / "*.parquet", drift="coerce")
+    wanted["balance"] = {"label": "price", "strata": [{"column": "code"}], "cap": 15}
+    manifest = evenly.run(wanted, tmp_path / "out").manifest
+    data = pl.read_parquet(tmp_path / "out" / "data" / "*.parquet")
+    assert dict(data.group_by("stratum").len().iter_rows()) == {"0": 15, "1": 15, "2": 15, "c1": 15}
+    assert manifest["rows"]["selected"] == 60
