@@ -37,7 +37,7 @@ TOKENS: Final = "__tokens__"
 """UInt32: tokens of prompt plus completion."""
 
 STRATUM: Final = "__stratum__"
-"""String: the stratum's name; null for a record that is in none."""
+"""The stratum's name, null for a record that is in none: Categorical in records' frames, String in censuses."""
 
 WEIGHT: Final = "__weight__"
 """Float64: the record's relative weight within its stratum, at least 0."""
@@ -63,14 +63,23 @@ SPLIT: Final = "__split__"
 SHARD: Final = "__shard__"
 """UInt32: the record's shard within its split."""
 
-POSITION: Final = "__position__"
-"""UInt32: the record's place within its split, in shuffled order."""
+GROUP: Final = "__group__"
+"""String: which of several orders a row is in."""
+
+HASH: Final = "__hash__"
+"""UInt64: what rows are ordered by, before their names."""
+
+NAME: Final = "__name__"
+"""String: a row's name, unique in its order."""
 
 PI: Final = "__pi__"
 """Float64: the record's inclusion probability, in (0, 1]."""
 
 DESIGN_WEIGHT: Final = "__design_weight__"
 """Float64: 1 / inclusion probability x selected / split rows of the stratum."""
+
+TIMES: Final = "__times__"
+"""UInt32: how often the record is in the output if it is in the split `train`, from 1."""
 
 EPOCH: Final = "__epoch__"
 """UInt32: which of its times in the output a row is, from 1."""

@@ -29,7 +29,7 @@ def cost(ranked: pl.DataFrame, plan: pl.DataFrame) -> int:
 
 def in_rank(candidates: pl.DataFrame) -> pl.DataFrame:
     """Return `__stratum__`, `__tokens__` and `rank` (the record's place by key in its stratum, from 0)."""
-    ordered = candidates.select(STRATUM, TOKENS, KEY, ID).sort(KEY, ID)
+    ordered = candidates.select(pl.col(STRATUM).cast(pl.String), TOKENS, KEY, ID).sort(KEY, ID)
     return ordered.select(STRATUM, TOKENS, pl.int_range(pl.len()).over(STRATUM).alias("rank"))
 
 

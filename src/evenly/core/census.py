@@ -32,6 +32,7 @@ def take_census(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
             pl.col(WEIGHT).filter(drawable).min().alias("weight_min"),
             pl.col(WEIGHT).filter(drawable).max().alias("weight_max"),
         )
+        .with_columns(pl.col(STRATUM).cast(pl.String))
         .sort(STRATUM)
         .collect()
     )

@@ -82,6 +82,7 @@ def take_composition(keyed: pl.DataFrame, label: str | None, category: str | Non
             pl.col(LABEL).sum().alias("label"),
             (pl.col(LABEL) ** 2).sum().alias("squares"),
         )
+        .with_columns(pl.col(STRATUM).cast(pl.String))
         .collect()
     )
 

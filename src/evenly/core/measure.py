@@ -49,6 +49,14 @@ class Summary:
         self.categories.update(other.categories)
         self.tokens += other.tokens
 
+    @staticmethod
+    def merged(summaries: Iterable[Summary]) -> Summary:
+        """Return what all of them count."""
+        total = Summary()
+        for one in summaries:
+            total.add(one)
+        return total
+
     @property
     def label_mean(self) -> float | None:
         """Mean of the label, in its unit, or None where there is no numeric label."""

@@ -1,7 +1,8 @@
 """Selection: the n smallest keys of each stratum, found by a fold that never holds more than it needs.
 
 A ledger frame has `__id__`, `__stratum__`, `__key__`, `__weight__` and whatever else should come along. Bottom-n is
-mergeable: the n smallest of a union are among the n smallest of its parts, so that parts fold in any order.
+mergeable: the n smallest of a union are among the n smallest of its parts, so that parts fold in any order. What the
+fold comes to is small, each stratum's cut-off; by it every part selects its own rows.
 """
 
 from __future__ import annotations
@@ -10,10 +11,39 @@ from typing import Final
 
 import polars as pl
 
-from evenly.columns import DESIGN_WEIGHT, EPOCH, ID, KEY, PI, SPLIT, STRATUM, WEIGHT
+from evenly.columns import DESIGN_WEIGHT, EPOCH, ID, KEY, PI, SPLIT, STRATUM, TIMES, WEIGHT
 
 TRAIN: Final = "train"
 """The split in which records may repeat."""
+
+SURE: Final = 6.0
+"""Standard deviations by which more records are looked at than are wanted: fewer lie there once in 10^9 strata."""
+
+
+def reach(plan: pl.DataFrame) -> pl.DataFrame:
+    """Return `__stratum__` and `reach`, Float64: the key up to which, almost surely, a stratum's candidates lie.
+
+    Of the stratum's records with keys that are exponential by their weights; infinite for a stratum that gives nearly
+    all it has. `short` says where it was not far enough.
+    """
+    wanted = pl.col("quota") + 1
+    share = (wanted + SURE * wanted.sqrt() + SURE**2) / pl.col("eligible")
+    far = pl.when(share < 1).then(-(-share).log1p() / pl.col("weight_min")).otherwise(float("inf"))
+    return plan.filter(pl.col("quota") > 0).select(STRATUM, far.alias("reach"))
+
+
+def within(ledger: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
+    """Return the ledger's rows whose keys are within their stratum's reach."""
+    reaches = reaches.with_columns(pl.col(STRATUM).cast(ledger.schema[STRATUM]))
+    near = ledger.lazy().join(reaches.lazy(), on=STRATUM, how="inner").filter(pl.col(KEY) <= pl.col("reach"))
+    return near.drop("reach").collect()
+
+
+def short(found: pl.DataFrame, plan: pl.DataFrame) -> bool:
+    """Say whether candidates that were looked for within reach are fewer than they must be."""
+    there = _as(plan, found).join(found.group_by(STRATUM).len(), on=STRATUM, how="left")
+    wanted = pl.min_horizontal(pl.col("quota") + 1, pl.col("eligible").cast(pl.Int64))
+    return there.filter((pl.col("quota") > 0) & (pl.col("len").fill_null(0) < wanted)).height > 0
 
 
 def candidates(ledger: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
@@ -22,7 +52,7 @@ def candidates(ledger: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
     The one beyond the quota is kept because its key is the stratum's cut-off. `plan` has `__stratum__` and `quota`. To
     sort each stratum's keys alone takes a quarter of the time of sorting the rows; ids are looked at where keys tie.
     """
-    wanted = plan.lazy().filter(pl.col("quota") > 0).select(STRATUM, "quota")
+    wanted = _as(plan, ledger).lazy().filter(pl.col("quota") > 0).select(STRATUM, "quota")
     there = ledger.lazy().filter(pl.col(STRATUM).is_not_null(), pl.col(KEY).is_finite())
     beyond = pl.col(KEY).sort().slice(pl.col("quota").first(), 1).first()
     cuts = there.select(STRATUM, KEY).join(wanted, on=STRATUM, how="inner").group_by(STRATUM).agg(beyond.alias("cut"))
@@ -35,68 +65,112 @@ def candidates(ledger: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
     return ranked.filter(pl.int_range(pl.len()).over(STRATUM) <= pl.col("quota")).drop("quota").collect()
 
 
-def select(candidate_rows: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
-    """Return the selected rows with `__pi__`, from the candidates of all parts together.
+def cut_offs(found: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return how far each stratum's selection goes, from the candidates of all parts together.
+
+    One row per stratum that selects: `__stratum__` String, what `take` looks at of the plan, and `last_key`, `last_id`
+    of its last record; `tau`, the first key that is not taken (null where all are); `again_key`, `again_id` of the last
+    record that repeats once more than the others (null where none does).
+    """
+    facts = plan.filter(pl.col("quota") > 0).select(
+        pl.col(STRATUM).cast(pl.String),
+        *("quota", "repeated", pl.col("eligible").cast(pl.Int64)),
+        equal=pl.col("weight_min") == pl.col("weight_max"),
+    )
+    ranked = candidates(found, plan).sort(KEY, ID).with_columns(pl.col(STRATUM).cast(pl.String))
+    joined = ranked.lazy().select(STRATUM, KEY, ID).join(facts.lazy(), on=STRATUM, how="inner", maintain_order="left")
+    rank, quota = pl.int_range(pl.len()), pl.col("quota").first()
+    last, again = rank == quota - 1, rank == pl.col("repeated").first() % quota - 1
+    cuts = joined.group_by(STRATUM).agg(
+        pl.col(KEY).filter(last).first().alias("last_key"),
+        pl.col(ID).filter(last).first().alias("last_id"),
+        pl.col(KEY).filter(rank == quota).first().alias("tau"),
+        pl.col(KEY).filter(again).first().alias("again_key"),
+        pl.col(ID).filter(again).first().alias("again_id"),
+    )
+    return facts.lazy().join(cuts, on=STRATUM, how="inner").sort(STRATUM).collect()
+
+
+def take(ledger: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
+    """Return a ledger's selected rows with `__pi__` and `__times__`, in their order.
 
     With equal weights in a stratum the inclusion probability is exactly n / N; with unequal ones it is the probability
     conditional on the cut-off tau, 1 - exp(-weight x tau) (rank conditioning: Cohen and Kaplan, 2007); 1 for a stratum
-    taken whole.
+    taken whole. A stratum's repeated rows are shared out: each record once more, the smallest keys first.
     """
-    facts = plan.lazy().select(STRATUM, "quota", "eligible", equal=pl.col("weight_min") == pl.col("weight_max"))
-    rank = pl.int_range(pl.len()).over(STRATUM)
-    ranked = (
-        candidates(candidate_rows, plan)
-        .lazy()
-        .sort(KEY, ID)
-        .with_columns(rank.alias("rank"))
-        .join(facts, on=STRATUM, how="left")
-        .with_columns(pl.col(KEY).filter(pl.col("rank") == pl.col("quota")).first().over(STRATUM).alias("tau"))
-        .filter(pl.col("rank") < pl.col("quota"))
+    cuts = _as(cuts, ledger)
+    added = [name for name in cuts.columns if name != STRATUM]
+    taken = (
+        ledger.lazy()
+        .join(cuts.lazy(), on=STRATUM, how="inner", maintain_order="left")
+        .filter(_up_to("last_key", "last_id"))
     )
     probability = (
-        pl.when(pl.col("quota") == pl.col("eligible").cast(pl.Int64))
+        pl.when(pl.col("quota") == pl.col("eligible"))
         .then(1.0)
         .when(pl.col("equal"))
         .then(pl.col("quota") / pl.col("eligible"))
         .otherwise(-(-pl.col(WEIGHT) * pl.col("tau")).map_batches(_expm1, return_dtype=pl.Float64))
     )
-    return ranked.with_columns(probability.alias(PI)).drop("rank", "quota", "eligible", "equal", "tau").collect()
+    times = 1 + pl.col("repeated") // pl.col("quota") + _up_to("again_key", "again_id").fill_null(value=False)
+    return taken.with_columns(probability.alias(PI), times.cast(pl.UInt32).alias(TIMES)).drop(added).collect()
 
 
-def with_design_weights(selected: pl.DataFrame) -> pl.DataFrame:
+def select(candidate_rows: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return the selected rows of a ledger that is in one frame, as `take` does."""
+    return take(candidate_rows, cut_offs(candidate_rows, plan))
+
+
+def with_design_weights(selected: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     """Return `selected` (with `__pi__` and `__split__`) with `__design_weight__`.
 
     1 / inclusion probability x selected rows / split's rows of the stratum: sums over a split's records estimate sums
-    over the curated pool, as long as the split has records of every stratum.
+    over the curated pool, as long as the split has records of every stratum. `counts` are those of `split_counts` over
+    all parts.
     """
-    of_stratum, of_split = pl.len().over(STRATUM), pl.len().over(STRATUM, SPLIT)
-    return selected.with_columns((of_stratum / of_split / pl.col(PI)).alias(DESIGN_WEIGHT))
+    of_stratum = pl.col("records").sum().over(STRATUM)
+    factors = _as(counts, selected).select(STRATUM, SPLIT, factor=of_stratum / pl.col("records"))
+    joined = selected.join(factors, on=[STRATUM, SPLIT], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns((pl.col("factor") / pl.col(PI)).alias(DESIGN_WEIGHT)).drop("factor")
 
 
-def repeat(split: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+def split_counts(selected: pl.DataFrame) -> pl.DataFrame:
+    """Return `__stratum__` String, `__split__`, `records` and `rows` (with repetitions), UInt64, sorted."""
+    counted = selected.group_by(pl.col(STRATUM).cast(pl.String), SPLIT).agg(
+        pl.len().cast(pl.UInt64).alias("records"), _in_output().sum().cast(pl.UInt64).alias("rows")
+    )
+    return counted.sort(STRATUM, SPLIT)
+
+
+def add_counts(counts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Add the `split_counts` of disjoint records."""
+    return pl.concat(counts).group_by(STRATUM, SPLIT).agg(pl.col("records", "rows").sum()).sort(STRATUM, SPLIT)
+
+
+def repeat(split: pl.DataFrame) -> pl.DataFrame:
     """Return `split` with `__epoch__`, UInt32 from 1: a row for each time that a record is in the output.
 
-    Records repeat in the split `train` alone, as often as their stratum's `repeated` rows share out: each once more,
-    the smallest keys first. A record's design weight is shared out over its rows.
+    Records repeat in the split `train` alone. A record's design weight is shared out over its rows.
     """
-    if not int(plan["repeated"].sum()):
+    times = split.select(_in_output()).to_series()
+    if (times == 1).all():
         return split.with_columns(pl.lit(1, dtype=pl.UInt32).alias(EPOCH))
-    more = plan.lazy().select(STRATUM, "repeated", "quota")
-    rank = pl.int_range(pl.len()).over(STRATUM)
-    extra = pl.col("repeated") // pl.col("quota") + (pl.col("rank") < pl.col("repeated") % pl.col("quota"))
-    times = pl.when(pl.col(SPLIT) == TRAIN).then(1 + extra).otherwise(1)
-    return (
-        split.lazy()
-        .sort(KEY, ID)
-        .with_columns(rank.alias("rank"))
-        .join(more, on=STRATUM, how="left", maintain_order="left")
-        .with_columns(times.alias("times"))
-        .with_columns(pl.col(DESIGN_WEIGHT) / pl.col("times"), pl.int_ranges(1, pl.col("times") + 1).alias(EPOCH))
-        .explode(EPOCH)
-        .with_columns(pl.col(EPOCH).cast(pl.UInt32))
-        .drop("rank", "repeated", "quota", "times")
-        .collect()
-    )
+    shared = split.with_columns(pl.col(DESIGN_WEIGHT) / times, pl.int_ranges(1, times + 1).alias(EPOCH))
+    return shared.explode(EPOCH).with_columns(pl.col(EPOCH).cast(pl.UInt32))
+
+
+def _in_output() -> pl.Expr:
+    return pl.when(pl.col(SPLIT) == TRAIN).then(pl.col(TIMES)).otherwise(pl.lit(1, dtype=pl.UInt32))
+
+
+def _up_to(key: str, name: str) -> pl.Expr:
+    """Return whether a row is not beyond a record, in the order of (key, id)."""
+    return (pl.col(KEY) < pl.col(key)) | ((pl.col(KEY) == pl.col(key)) & (pl.col(ID) <= pl.col(name)))
+
+
+def _as(facts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return facts of strata with the names in the type that the rows' have, Categorical where there are many."""
+    return facts.with_columns(pl.col(STRATUM).cast(rows.schema[STRATUM]))
 
 
 def _expm1(values: pl.Series) -> pl.Series:

@@ -6,16 +6,21 @@ first, so that a record of the test set tends to stay there under another seed o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from evenly.columns import EPOCH, ID, POSITION, SHARD, SPLIT
+from evenly.columns import EPOCH, GROUP, HASH, ID, NAME, SHARD, SPLIT
 from evenly.core.hashing import hashed
+from evenly.core.order import sections
 from evenly.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+SPLITS: Final = "splits"
+"""The group of the order that splits are cut from: all that is selected."""
 
 
 class SplitError(UserError):
@@ -77,34 +82,57 @@ def lite_rows(rows: pl.DataFrame, of_split: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(weight.alias("design_weight")).select(rows.columns)
 
 
-def assign(selected: pl.DataFrame, sizes: Mapping[str, int]) -> pl.DataFrame:
-    """Return `selected` with `__split__`, String, null for records that no split wants."""
+def cut_ranks(sizes: Mapping[str, int], selected: int) -> tuple[tuple[str, ...], list[int]]:
+    """Return the splits in the order in which they are filled, and the ranks at which one ends and what follows begins.
+
+    There is a rank for each split whose end is not that of the selection: records beyond the last are in no split.
+    """
     order = sorted(sizes, key=lambda name: (name == "train", list(sizes).index(name)))
-    bounds: list[tuple[str, int]] = []
-    stop = 0
-    for name in order:
-        stop += sizes[name]
-        bounds.append((name, stop))
-    rank = pl.int_range(pl.len())
-    label: pl.Expr = pl.lit(None, dtype=pl.String)
-    for name, bound in reversed(bounds):
-        label = pl.when(rank < bound).then(pl.lit(name)).otherwise(label)
-    return selected.sort(hashed(ID, "split"), ID).with_columns(label.alias(SPLIT))
+    ends = list(accumulate(sizes[name] for name in order))
+    return tuple(order), [end for end in ends if end < selected]
 
 
-def shuffle(assigned: pl.DataFrame, seed: int, shard_rows: int) -> pl.DataFrame:
-    """Return the rows of splits with `__position__` in their split's shuffled order and `__shard__`, UInt32.
+def split_order(selected: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of an order (see `evenly.core.order`), in which the splits follow each other."""
+    return selected.select(pl.lit(SPLITS).alias(GROUP), hashed(ID, "split").alias(HASH), pl.col(ID).alias(NAME))
 
-    Shards of a split differ by one row at most and hold at most `shard_rows`. Where records repeat (`__epoch__`), each
-    of their rows has a place of its own.
+
+def assign(selected: pl.DataFrame, order: Sequence[str], first: pl.DataFrame) -> pl.DataFrame:
+    """Return `selected` with `__split__`, String, null for records that no split wants.
+
+    `order` has the splits, `first` the rows at the ranks of `cut_ranks`.
+    """
+    names = pl.Series(SPLIT, [*order, None], dtype=pl.String)
+    return selected.with_columns(names.gather(sections(split_order(selected), first)))
+
+
+def shard_ranks(sizes: Mapping[str, int], shard_rows: int) -> dict[str, list[int]]:
+    """Return the ranks, in the shuffled order of each split of so many rows, at which shards but the first begin.
+
+    Shards of a split differ by one row at most and hold at most `shard_rows`.
+    """
+    found: dict[str, list[int]] = {}
+    for split, rows in sizes.items():
+        shards = -(-rows // shard_rows)
+        found[split] = [-(-shard * rows // shards) for shard in range(1, shards)]
+    return found
+
+
+def shuffled(placed: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Return the rows of splits (with `__epoch__`) with their place in the shuffled order of their split.
+
+    That is `__group__`, `__hash__` and `__name__`, see `evenly.core.order`. Where records repeat, each of their rows
+    has a place of its own.
     """
     again = pl.when(pl.col(EPOCH) > 1).then(pl.format("{}\x1f{}", ID, EPOCH)).otherwise(pl.col(ID))
-    place = pl.int_range(pl.len(), dtype=pl.UInt32).over(SPLIT)
-    rows = pl.len().over(SPLIT).cast(pl.Int64)
-    shards = (rows + shard_rows - 1) // shard_rows
-    return (
-        assigned.filter(pl.col(SPLIT).is_not_null())
-        .sort(hashed(again, "shuffle", seed), ID)
-        .with_columns(place.alias(POSITION))
-        .with_columns((pl.col(POSITION).cast(pl.Int64) * shards // rows).cast(pl.UInt32).alias(SHARD))
-    )
+    order = (pl.col(SPLIT).alias(GROUP), hashed(again, "shuffle", seed).alias(HASH), again.alias(NAME))
+    return placed.filter(pl.col(SPLIT).is_not_null()).with_columns(order)
+
+
+def with_shards(rows: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
+    """Return `shuffled` rows with `__shard__`, UInt32; `first` are the rows at the ranks of `shard_ranks`."""
+    parts: list[pl.DataFrame] = []
+    for (split,), part in rows.partition_by(GROUP, as_dict=True).items():
+        shards = sections(part, first.filter(pl.col(GROUP) == split))
+        parts.append(part.with_columns(pl.Series(SHARD, shards, dtype=pl.UInt32)))
+    return pl.concat(parts) if parts else rows.with_columns(pl.lit(0, dtype=pl.UInt32).alias(SHARD))

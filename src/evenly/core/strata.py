@@ -1,7 +1,8 @@
 """Which stratum a record is in: each axis a column's value, the stratum their combination.
 
-Columns in: those of the axes. Columns out: the axes as values (see `evenly.core.axes`) and `__stratum__`, String, their
-names joined by ` | `, null outside the strata. Without an axis all records are one stratum, `all`.
+Columns in: those of the axes. Columns out: the axes as values (see `evenly.core.axes`) and `__stratum__`, Categorical,
+their names joined by ` | `, null outside the strata. Without an axis all records are one stratum, `all`. Names are made
+once for each combination that occurs, and records carry a number for theirs.
 """
 
 from __future__ import annotations
@@ -30,13 +31,16 @@ def with_strata(frame: pl.DataFrame, axes: Sequence[Axis]) -> pl.DataFrame:
         DataError: for a column that an axis can't be made of.
     """
     if not axes:
-        return frame.with_columns(pl.lit(ALL).alias(STRATUM))
-    values = [axis.values(frame[axis.column]).alias(axis_name(axis.column)) for axis in axes]
-    return frame.with_columns(*values, stratum_names([*values], axes))
+        return frame.with_columns(pl.lit(ALL, dtype=pl.Categorical).alias(STRATUM))
+    placed = frame.with_columns(axis.values(frame[axis.column]).alias(axis_name(axis.column)) for axis in axes)
+    columns = [axis_name(axis.column) for axis in axes]
+    there = placed.select(columns).unique()
+    named = there.with_columns(stratum_names([there[name] for name in columns], axes).cast(pl.Categorical))
+    return placed.join(named, on=columns, how="left", nulls_equal=True, maintain_order="left")
 
 
 def stratum_names(values: Sequence[pl.Series], axes: Sequence[Axis]) -> pl.Series:
-    """Return `__stratum__`, the names of the strata that have these values on their axes."""
+    """Return `__stratum__`, String: the names of the strata that have these values on their axes."""
     names = [axis.names(one).alias(str(place)) for place, (axis, one) in enumerate(zip(axes, values, strict=True))]
     shown = [_escaped(pl.col(name.name), len(axes)) for name in names]
     # concat_str is null where any value is: a record with a null on one axis is in no stratum.

@@ -19,12 +19,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from evenly.engines.base import Tree, itself
 from evenly.errors import EvenlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from evenly.engines.base import Item, Result
+    from evenly.engines.base import Item, Outcome, Result
 
 MANY: Final = 16
 """Items from which work in Python goes to processes of its own."""
@@ -60,6 +61,21 @@ class LocalEngine:
         if python and self.workers > 1 and len(items) >= self.many:
             return self._in_processes(function, items)
         return self._in_threads(function, items)
+
+    def fold(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        combine: Callable[[list[Result]], Result],
+        finish: Callable[[Result], Outcome] = itself,
+        advance: Callable[[int], object] = itself,
+    ) -> Outcome:
+        """Return `finish` of what all items' results are combined to."""
+        tree = Tree(combine)
+        for result in self._in_threads(function, items):
+            tree.add(result)
+            advance(1)
+        return finish(tree.root())
 
     def _in_threads(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="evenly")

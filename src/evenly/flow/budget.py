@@ -13,8 +13,8 @@ from evenly.core.allocate import AllocationError
 from evenly.core.budget import cost, in_rank, largest
 from evenly.core.quotas import possible_sizes, with_quotas
 from evenly.core.select import candidates
-from evenly.flow.ledgers import fold_candidates, ledgers
-from evenly.reporting.progress import Silent
+from evenly.flow.draw import fold_candidates
+from evenly.flow.ledgers import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from evenly.core.survey import Facts
     from evenly.engines.base import Engine
-    from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
 
 AHEAD: Final = 1.02
@@ -34,9 +33,6 @@ class Budget:
     """What finding a size in tokens takes."""
 
     recipe: Recipe
-    pool: Pool
-    scratch: Path
-    engine: Engine
     census: pl.DataFrame
     facts: Facts
     others: Mapping[str, pl.DataFrame]
@@ -55,7 +51,7 @@ class Budget:
         return True
 
 
-def within_budget(budget: Budget) -> tuple[pl.DataFrame, int]:
+def within_budget(budget: Budget, scratch: Path, groups: int, engine: Engine) -> tuple[pl.DataFrame, int]:
     """Return the plan of the most rows that cost at most the budget, counted over the very records that it draws.
 
     And what they cost, in tokens.
@@ -64,36 +60,45 @@ def within_budget(budget: Budget) -> tuple[pl.DataFrame, int]:
         AllocationError: when not even the fewest rows that the recipe allows fit.
     """
     least, rows = possible_sizes(budget.census, budget.recipe, budget.facts, budget.others)
-    mean = _mean_tokens(budget)
+    drawn, tokens = engine.fold(partial(_tokens_of, scratch=scratch), range(groups), _sums)
+    mean = tokens / max(1, drawn)
     looked = max(least, min(rows, int(budget.tokens / max(mean, 1e-9) * AHEAD) + 1))
     while True:
         high = largest(0, least, looked, lambda size: 0 if budget.fits(size) else None)
-        ranked = in_rank(_all_candidates(budget, budget.plan(high)))
-        if cost(ranked, budget.plan(least)) > budget.tokens:
+        search = partial(_search, budget=budget, least=least, high=high)
+        found = fold_candidates(groups, scratch, budget.plan(high), search, engine)
+        if found is None:
             message = (
                 f"recipe.balance.size: {budget.tokens:,} tokens do not pay for the {least:,} rows that min and "
                 "take_all ask for, or for one. Raise the budget."
             )
             raise AllocationError(message)
-        size = largest(budget.tokens, least, high, partial(_cost_of, budget, ranked))
+        size, spent = found
         if size < high or high < looked or looked >= rows:
-            return budget.plan(size), _cost_of(budget, ranked, size)
+            return budget.plan(size), spent
         looked = min(rows, looked * 2)
 
 
-def _cost_of(budget: Budget, ranked: pl.DataFrame, size: int) -> int:
+def _search(found: pl.DataFrame, strata: pl.DataFrame, budget: Budget, least: int, high: int) -> tuple[int, int] | None:
+    """Return the largest size up to `high` that the budget pays for, and its tokens; None when `least` is too much."""
+    ranked = in_rank(candidates(found, strata))
+    cost_of = partial(_cost_of, ranked=ranked, budget=budget)
+    if cost_of(least) > budget.tokens:
+        return None
+    size = largest(budget.tokens, least, high, cost_of)
+    return size, cost_of(size)
+
+
+def _cost_of(size: int, ranked: pl.DataFrame, budget: Budget) -> int:
     return cost(ranked, budget.plan(size))
 
 
-def _all_candidates(budget: Budget, strata: pl.DataFrame) -> pl.DataFrame:
-    found = fold_candidates(budget.pool, budget.scratch, strata, budget.engine, Silent())
-    return candidates(found, strata)
+def _tokens_of(number: int, scratch: Path) -> tuple[int, int]:
+    """Return the records of a ledger that can be drawn, and their tokens."""
+    ledger = read_ledger(scratch, number, [STRATUM, WEIGHT, TOKENS])
+    drawn = ledger.filter(pl.col(STRATUM).is_not_null() & (pl.col(WEIGHT) > 0))
+    return drawn.height, int(drawn[TOKENS].cast(pl.Int64).sum())
 
 
-def _mean_tokens(budget: Budget) -> float:
-    rows = tokens = 0
-    for ledger in ledgers(budget.pool, budget.scratch):
-        drawn = ledger.filter(pl.col(STRATUM).is_not_null() & (pl.col(WEIGHT) > 0))
-        rows += drawn.height
-        tokens += int(drawn[TOKENS].cast(pl.Int64).sum())
-    return tokens / max(1, rows)
+def _sums(found: list[tuple[int, int]]) -> tuple[int, int]:
+    return sum(rows for rows, _ in found), sum(tokens for _, tokens in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -9,40 +10,39 @@ import polars as pl
 
 from evenly.columns import SPLIT, STRATUM
 from evenly.core.split import lite_rows
+from evenly.flow.delivery import Written
 from evenly.io.manifest import file_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from evenly.flow.draw import Draw
-    from evenly.recipe.model import Recipe
+    from evenly.flow.delivery import Delivery, Writing
 
 
-def write_lite(recipe: Recipe, drawn: Draw, folder: Path) -> list[dict[str, Any]]:
-    """Write the lite subsets of the splits whose files are in `folder`; return the files' entries.
+def lite_writings(delivery: Delivery) -> list[Writing]:
+    """Return what writes the lite subset of each split, once the split's own files are there.
 
     A split's rows come in a shuffled order, so its first rows are a sample of it; the same recipe gives the same ones.
     """
-    if not recipe.split.lite:
-        return []
-    (folder / "lite").mkdir()
+    return [partial(_write_lite, split, count) for split, count in (delivery.recipe.split.lite or {}).items()]
+
+
+def _write_lite(split: str, count: int, delivery: Delivery) -> Written:
+    export, folder = delivery.recipe.export, delivery.folder
+    of_split = delivery.drawn.counts.filter(pl.col(SPLIT) == split).select(pl.col(STRATUM).alias("stratum"), "rows")
+    rows = lite_rows(_first_rows(folder, split, export.files, count), of_split)
     entries: list[dict[str, Any]] = []
-    for split, count in recipe.split.lite.items():
-        placed = drawn.placed.filter(pl.col(SPLIT) == split)
-        of_split = placed.group_by(pl.col(STRATUM).alias("stratum")).agg(pl.len().alias("rows"))
-        rows = lite_rows(_first_rows(folder, split, recipe.export.files, count), of_split)
-        size = recipe.export.shard_rows
-        shards = -(-count // size)
-        for number in range(shards):
-            path = folder / "lite" / f"{split}-{number:05d}-of-{shards:05d}.{recipe.export.files}"
-            shard = rows.slice(number * size, size)
-            if recipe.export.files == "jsonl":
-                shard.write_ndjson(path)
-            else:
-                shard.write_parquet(path, compression="zstd")
-            entries.append(file_entry(folder, path, shard.height))
-    return entries
+    shards = -(-count // export.shard_rows)
+    for number in range(shards):
+        path = folder / "lite" / f"{split}-{number:05d}-of-{shards:05d}.{export.files}"
+        shard = rows.slice(number * export.shard_rows, export.shard_rows)
+        if export.files == "jsonl":
+            shard.write_ndjson(path)
+        else:
+            shard.write_parquet(path, compression="zstd")
+        entries.append(file_entry(folder, path, shard.height))
+    return Written(files=entries)
 
 
 def _first_rows(folder: Path, split: str, ending: str, count: int) -> pl.DataFrame:

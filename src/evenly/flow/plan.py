@@ -6,13 +6,13 @@ no ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.columns import CATEGORY, ID, KEY, LABEL, LINE, PART, PIECE, ROW, SOURCE, STRATUM, TOKENS, WEIGHT
+from evenly.columns import CATEGORY, ID, KEY, LABEL, SOURCE, STRATUM, TOKENS, WEIGHT
 from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
@@ -24,7 +24,7 @@ from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plai
 from evenly.core.weights import weight_columns, with_keys, with_weights
 from evenly.errors import DataError
 from evenly.flow.budget import Budget, within_budget
-from evenly.flow.ledgers import GROUP_ROWS, ledger_path
+from evenly.flow.ledgers import GROUP_ROWS, write_ledger
 from evenly.flow.others import other_censuses
 from evenly.recipe.model import Tokens, WeightTable
 from evenly.recipe.needs import COUNTED
@@ -87,14 +87,14 @@ class _Work:
     composed: bool
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Counted:
-    """What parts hold, added up."""
+    """What parts hold: the census, for expectations the composition, records outside the strata, a summary."""
 
-    census: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
-    composition: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
-    outside: int = 0
-    summary: Summary = field(default_factory=Summary)
+    census: pl.DataFrame
+    composition: pl.DataFrame
+    outside: int
+    summary: Summary
 
 
 def make_plan(
@@ -111,7 +111,7 @@ def make_plan(
     facts = _survey(recipe, pool, engine, reporter)
     others = other_censuses(recipe, facts, reporter)
     counted = _count(_Work(recipe, pool, facts, scratch, expected), engine, reporter)
-    census = merge(counted.census)
+    census = counted.census
     if not census.height:
         columns = ", ".join(stratum.column for stratum in recipe.balance.strata)
         message = (
@@ -127,15 +127,15 @@ def make_plan(
         raise DataError(message)
     size = recipe.balance.size
     if isinstance(size, Tokens) and scratch is not None:
-        strata, spent = within_budget(Budget(recipe, pool, scratch, engine, census, facts, others, size.tokens))
+        budget = Budget(recipe, census, facts, others, size.tokens)
+        strata, spent = within_budget(budget, scratch, len(pool.groups(GROUP_ROWS)), engine)
     else:
         strata, spent = with_quotas(census, recipe, facts, others), None
     told = None
     if expected:
-        composition = merge_compositions(counted.composition)
         selected = int(strata["quota"].sum())
         told = expect(
-            composition,
+            counted.composition,
             strata,
             labelled=bool(counted.summary.label),
             counted=recipe.tokenizer is not None,
@@ -175,12 +175,9 @@ def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> F
         return Facts(plain_axes(recipe.balance.strata))
     work = partial(_survey_group, recipe=recipe, pool=pool, columns=columns)
     groups = pool.groups(GROUP_ROWS)
-    counts: list[dict[str, pl.DataFrame]] = []
-    with reporter.phase("survey", len(pool.index.parts), "parts") as advance:
-        for group, one in zip(groups, engine.map(work, groups), strict=True):
-            counts.append(one)
-            advance(len(group))
-    return facts_of(recipe.balance, merge_counts(counts))
+    with reporter.phase("survey", len(groups), "groups") as advance:
+        counts = engine.fold(work, groups, merge_counts, advance=advance)
+    return facts_of(recipe.balance, counts)
 
 
 def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
@@ -188,31 +185,30 @@ def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[st
 
 
 def _count(work: _Work, engine: Engine, reporter: Reporter) -> _Counted:
-    found = _Counted()
-    groups = work.pool.groups(GROUP_ROWS)
-    with reporter.phase("census", len(work.pool.index.parts), "parts") as advance:
-        counted = engine.map(partial(_count_group, work=work), list(enumerate(groups)))
-        for group, (census, composition, outside, summary) in zip(groups, counted, strict=True):
-            found.census.append(census)
-            found.composition.append(composition)
-            found.outside += outside
-            found.summary.add(summary)
-            advance(len(group))
-    return found
+    groups = list(enumerate(work.pool.groups(GROUP_ROWS)))
+    with reporter.phase("census", len(groups), "groups") as advance:
+        return engine.fold(partial(_count_group, work=work), groups, _merged, advance=advance)
 
 
-def _count_group(group: tuple[int, list[int]], work: _Work) -> tuple[pl.DataFrame, pl.DataFrame, int, Summary]:
+def _merged(counted: list[_Counted]) -> _Counted:
+    """Add what disjoint parts hold."""
+    summary = Summary.merged(one.summary for one in counted)
+    composition = merge_compositions([one.composition for one in counted])
+    census, outside = merge([one.census for one in counted]), sum(one.outside for one in counted)
+    return _Counted(census, composition, outside, summary)
+
+
+def _count_group(group: tuple[int, list[int]], work: _Work) -> _Counted:
     number, parts = group
     recipe = work.recipe
     frame = _thin(work.pool, parts, recipe, _thin_columns(recipe))
     placed = with_strata(frame, work.facts.axes)
     weigh = _weighted if work.scratch is None else _with_ledger
     placed = weigh(placed, number, parts, work)
-    composition = pl.DataFrame()
-    if work.composed:
-        composition = take_composition(placed, recipe.balance.label, category_column(recipe))
+    category = category_column(recipe) if work.composed else None
+    composition = take_composition(placed if work.composed else placed.clear(), recipe.balance.label, category)
     census = take_census(placed, [axis.column for axis in work.facts.axes])
-    return census, composition, placed[STRATUM].null_count(), describe(frame, recipe)
+    return _Counted(census, composition, placed[STRATUM].null_count(), describe(frame, recipe))
 
 
 def _weighted(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) -> pl.DataFrame:
@@ -227,15 +223,10 @@ def _weighted(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) 
 
 def _with_ledger(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) -> pl.DataFrame:
     """Return the frame with weights and keys, once its ledger is written."""
-    identity = work.pool.thin(parts, [ID, PIECE, LINE])
-    keyed = with_keys(placed.with_columns(identity[ID]), work.recipe, work.facts)
+    keyed = with_keys(placed.with_columns(work.pool.thin(parts, [ID])[ID]), work.recipe, work.facts)
     tokens = [TOKENS] if isinstance(work.recipe.balance.size, Tokens) else []
-    ledger = pl.concat([identity, keyed.select(STRATUM, WEIGHT, KEY, *tokens)], how="horizontal")
-    place = ledger_path(work.scratch, number) if work.scratch is not None else None
-    if place is not None:
-        ledger.select(ID, PIECE, LINE, PART, ROW, STRATUM, WEIGHT, KEY, *tokens).write_parquet(
-            place, compression="lz4", statistics=False
-        )
+    if work.scratch is not None:
+        write_ledger(work.scratch, number, keyed.select(ID, STRATUM, WEIGHT, KEY, *tokens))
     return keyed
 
 

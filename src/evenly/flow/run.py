@@ -19,7 +19,8 @@ from evenly.core.split import refuse_large_lite, split_sizes
 from evenly.engines.local import LocalEngine
 from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean
 from evenly.flow.curate import NOTHING, all_files, check_inputs, cut, open_pool
-from evenly.flow.deliver import Delivery, deliver, strata_counts
+from evenly.flow.deliver import deliver, strata_counts
+from evenly.flow.delivery import Delivery
 from evenly.flow.draw import draw
 from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.flow.plan import category_column, make_plan
@@ -233,9 +234,10 @@ class _Run:
             clock.lap("census", rows=pool.index.kept, read=held, written=ledgers)
             drawn = draw(recipe, pool, plan, scratch, self.engine, self.reporter)
             clock.lap("select", rows=pool.index.kept, read=ledgers, written=0)
-            manifest, after = deliver(Delivery(recipe, pool, plan, drawn, folder, scratch), self.engine, self.reporter)
+            delivery = Delivery(recipe, pool, drawn, folder, scratch)
+            manifest, after = deliver(delivery, plan, self.engine, self.reporter)
             shutil.rmtree(scratch)
-            clock.lap("deliver", rows=drawn.rows.height, read=held + ledgers, written=folder_bytes(folder))
+            clock.lap("deliver", rows=drawn.selected, read=held + ledgers, written=folder_bytes(folder))
             manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
             if clock.profile:
                 manifest["profile"] = clock.profile

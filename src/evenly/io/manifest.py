@@ -14,6 +14,8 @@ from evenly.io.sources import sha256_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import polars as pl
+
 NAME = "manifest.json"
 
 
@@ -64,6 +66,17 @@ class Rows:
 def selection_digest(ids: Iterable[str]) -> str:
     """Return the sha256 of distinct ids: UTF-8, sorted by bytes, joined by LF. The same ids give it in any order."""
     return hashlib.sha256(b"\n".join(sorted(name.encode() for name in ids))).hexdigest()
+
+
+def sorted_digest(ranges: Iterable[pl.Series]) -> str:
+    """Return the `selection_digest` of distinct ids that come in sorted ranges, each after those before."""
+    digest = hashlib.sha256()
+    between = b""
+    for ids in ranges:
+        if ids.len():
+            digest.update(between + ids.str.join("\n").item().encode())
+            between = b"\n"
+    return digest.hexdigest()
 
 
 def file_entry(folder: Path, path: Path, rows: int) -> dict[str, Any]:

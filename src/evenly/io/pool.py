@@ -29,15 +29,12 @@ from evenly.errors import OutputError
 from evenly.io.processes import lives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 VERSION: Final = 2
 """Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
 
 INDEX: Final = "pool.json"
-
-FILES_AT_ONCE: Final = 64
-"""Files of dropped records, some thousand rows each, that are read at once."""
 
 CASTS: Final[dict[str, pl.DataType]] = {
     "integer": pl.Int64(),
@@ -94,29 +91,31 @@ class Pool:
             _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
         )
 
-    def groups(self, rows: int) -> list[list[int]]:
-        """Return the numbers of the parts in groups of about that many rows, in their order."""
+    def groups(self, rows: int, parts: Sequence[int] | None = None) -> list[list[int]]:
+        """Return the numbers of all parts, or of some, in groups of about that many rows, in their order."""
         found: list[list[int]] = []
         here = rows
-        for number, part in enumerate(self.index.parts):
+        for number in range(len(self.index.parts)) if parts is None else parts:
             if here >= rows:
                 found.append([])
                 here = 0
             found[-1].append(number)
-            here += int(part["rows"])
+            here += int(self.index.parts[number]["rows"])
         return found
 
     def thin(self, numbers: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
-        """Read some columns of some parts at once, with the part (`__part__`) and row (`__row__`) of each record."""
+        """Read some columns of some parts at once."""
         paths = [self.folder / "kept" / self.index.parts[number]["name"] for number in numbers]
         if set(columns) & set(self.index.types):  # a part has the type of its own values
-            frame = pl.concat([self.part(number, columns) for number in numbers])
-        else:
-            frame = pl.scan_parquet(paths, glob=False).select(columns).collect()
+            return pl.concat([self.part(number, columns) for number in numbers])
+        return pl.scan_parquet(paths, glob=False).select(columns).collect()
+
+    def places(self, numbers: Sequence[int]) -> pl.DataFrame:
+        """Return the part (`__part__`) and row (`__row__`) of each record of some parts, in their order."""
         sizes = [int(self.index.parts[number]["rows"]) for number in numbers]
         parts = pl.Series(PART, np.repeat(np.array(numbers, np.uint32), sizes))
         rows = pl.Series(ROW, np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes]))
-        return frame.with_columns(parts, rows)
+        return pl.DataFrame([parts, rows])
 
     def rows(self, places: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
         """Read some columns of single rows of a few parts: at `places` (`__part__`, `__row__`), in their order."""
@@ -124,17 +123,15 @@ class Pool:
         sizes = [int(self.index.parts[number]["rows"]) for number in numbers]
         starts = pl.DataFrame({PART: numbers, "start": np.cumsum([0, *sizes[:-1]])}, schema_overrides={PART: pl.UInt32})
         index = places.select(PART, ROW).join(starts, on=PART, how="left", maintain_order="left")
-        return self.thin(numbers, columns).drop(PART, ROW)[index.select(pl.col("start") + pl.col(ROW)).to_series()]
+        return self.thin(numbers, columns)[index.select(pl.col("start") + pl.col(ROW)).to_series()]
 
     def columns(self) -> list[str]:
         """Return the columns that kept parts have."""
         return list(pl.read_parquet_schema(self.folder / "kept" / self.index.parts[0]["name"]))
 
-    def dropped(self) -> Iterator[pl.DataFrame]:
-        """Yield the frames of dropped records, in the order of the pieces, of some files at once."""
-        paths = sorted((self.folder / "dropped").glob("*.parquet"))
-        for start in range(0, len(paths), FILES_AT_ONCE):
-            yield pl.scan_parquet(paths[start : start + FILES_AT_ONCE], glob=False).collect()
+    def dropped_files(self) -> list[Path]:
+        """Return the files of dropped records, in the order of the pieces."""
+        return sorted((self.folder / "dropped").glob("*.parquet"))
 
     def quarantine(self) -> Path:
         """Return the path of the quarantined rows."""
