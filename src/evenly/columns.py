@@ -57,6 +57,9 @@ PART: Final = "__part__"
 ROW: Final = "__row__"
 """UInt32: the record's row in its part, from 0."""
 
+PLACE: Final = "__place__"
+"""UInt32: the record's place in its group of parts, from 0."""
+
 SPLIT: Final = "__split__"
 """String: the record's split; null for a selected record that no split wants."""
 

@@ -70,8 +70,10 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
     if label is not None and label.dtype.is_numeric():
         values = label.cast(pl.Float64)
         values = values.filter(values.is_finite())
-        summary.label_sums = [math.fsum(values)]
-        summary.label = Counter(_counted(values.round_sig_figs(DIGITS)))
+        summary.label_sums = [math.fsum(values.to_list())]
+        distinct = values.alias("label").value_counts()
+        rounded = distinct.group_by(pl.col("label").round_sig_figs(DIGITS)).agg(pl.col("count").sum())
+        summary.label = Counter(dict(rounded.iter_rows()))
     if category is not None:
         summary.categories = Counter(_counted(category.cast(pl.String).fill_null("(none)")))
     if tokens is not None:

@@ -150,13 +150,14 @@ def add_counts(counts: list[pl.DataFrame]) -> pl.DataFrame:
 def repeat(split: pl.DataFrame) -> pl.DataFrame:
     """Return `split` with `__epoch__`, UInt32 from 1: a row for each time that a record is in the output.
 
-    Records repeat in the split `train` alone. A record's design weight is shared out over its rows.
+    Records repeat in the split `train` alone. A record's design weight, where it has one, is shared out over its rows.
     """
     times = split.select(_in_output()).to_series()
     if (times == 1).all():
         return split.with_columns(pl.lit(1, dtype=pl.UInt32).alias(EPOCH))
-    shared = split.with_columns(pl.col(DESIGN_WEIGHT) / times, pl.int_ranges(1, times + 1).alias(EPOCH))
-    return shared.explode(EPOCH).with_columns(pl.col(EPOCH).cast(pl.UInt32))
+    shared = [pl.col(DESIGN_WEIGHT) / times] if DESIGN_WEIGHT in split.columns else []
+    repeated = split.with_columns(*shared, pl.int_ranges(1, times + 1).alias(EPOCH))
+    return repeated.explode(EPOCH).with_columns(pl.col(EPOCH).cast(pl.UInt32))
 
 
 def _in_output() -> pl.Expr:

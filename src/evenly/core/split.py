@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from evenly.columns import EPOCH, GROUP, HASH, ID, NAME, SHARD, SPLIT
@@ -118,21 +119,21 @@ def shard_ranks(sizes: Mapping[str, int], shard_rows: int) -> dict[str, list[int
     return found
 
 
-def shuffled(placed: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Return the rows of splits (with `__epoch__`) with their place in the shuffled order of their split.
+def shuffled(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Return rows (with `__epoch__`) with their place in the shuffled order of their split, see `evenly.core.order`.
 
-    That is `__group__`, `__hash__` and `__name__`, see `evenly.core.order`. Where records repeat, each of their rows
-    has a place of its own.
+    The group is null for a record that is in no split. Where records repeat, each of their rows has a place of its own.
     """
     again = pl.when(pl.col(EPOCH) > 1).then(pl.format("{}\x1f{}", ID, EPOCH)).otherwise(pl.col(ID))
-    order = (pl.col(SPLIT).alias(GROUP), hashed(again, "shuffle", seed).alias(HASH), again.alias(NAME))
-    return placed.filter(pl.col(SPLIT).is_not_null()).with_columns(order)
+    name = again if rows.select((pl.col(EPOCH) > 1).any()).item() else pl.col(ID)
+    return rows.with_columns(pl.col(SPLIT).alias(GROUP), hashed(name, "shuffle", seed).alias(HASH), name.alias(NAME))
 
 
 def with_shards(rows: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
-    """Return `shuffled` rows with `__shard__`, UInt32; `first` are the rows at the ranks of `shard_ranks`."""
-    parts: list[pl.DataFrame] = []
-    for (split,), part in rows.partition_by(GROUP, as_dict=True).items():
-        shards = sections(part, first.filter(pl.col(GROUP) == split))
-        parts.append(part.with_columns(pl.Series(SHARD, shards, dtype=pl.UInt32)))
-    return pl.concat(parts) if parts else rows.with_columns(pl.lit(0, dtype=pl.UInt32).alias(SHARD))
+    """Return `shuffled` rows with `__shard__`, UInt32, null in no split; `first` are the rows at `shard_ranks`."""
+    shards = np.zeros(rows.height, np.uint32)
+    for split in rows[GROUP].drop_nulls().unique():
+        own = (rows[GROUP] == split).fill_null(value=False)
+        shards[own.to_numpy()] = sections(rows.filter(own), first.filter(pl.col(GROUP) == split))
+    known = pl.when(pl.col(GROUP).is_not_null()).then(pl.Series(SHARD, shards))
+    return rows.with_columns(known.alias(SHARD))

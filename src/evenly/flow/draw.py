@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from evenly.columns import GROUP, ID, KEY, NAME, PART, PI, ROW, SPLIT, STRATUM, TIMES
+from evenly.columns import GROUP, ID, KEY, NAME, PI, PLACE, SPLIT, STRATUM, TIMES, WEIGHT
 from evenly.core.order import add_bins, count_bins, find_bins, in_bins, leading_bits, no_rows, rows_at
 from evenly.core.select import (
     add_counts,
@@ -38,10 +38,10 @@ from evenly.core.split import (
     with_shards,
 )
 from evenly.engines.base import itself
-from evenly.flow.ledgers import GROUP_ROWS, read_chosen, read_ledger, write_chosen
+from evenly.flow.ledgers import GROUP_ROWS, read_ledger, read_rows, write_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from evenly.engines.base import Engine, Outcome
@@ -101,27 +101,27 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, engine: Engine, 
     order, ranks = cut_ranks(sizes, plan.selected)
     drawn = Draw(recipe.seed, pool.groups(GROUP_ROWS), sizes, order)
     everyone = range(len(drawn.groups))
-    with reporter.phase("select", 2 * len(everyone), "groups") as advance:
+    bits = leading_bits(plan.selected)
+    with reporter.phase("select", 3 * len(everyone), "groups") as advance:
         cuts = fold_candidates(len(everyone), scratch, plan.strata, cut_offs, engine, advance)
-        for _ in engine.map(partial(_choose, scratch=scratch, cuts=cuts, drawn=drawn, pool=pool), everyone):
-            advance(1)
-        work = _Cutting(engine, scratch)
-        drawn = replace(drawn, splits=work.rows_at(_split_order, drawn, {SPLITS: ranks}, plan.selected))
-        drawn = replace(drawn, counts=engine.fold(partial(_count, drawn=drawn, scratch=scratch), everyone, add_counts))
-        starts = shard_ranks(drawn.rows, recipe.export.shard_rows)
-        return replace(drawn, shards=work.rows_at(_shuffled_order, drawn, starts, sum(drawn.rows.values())))
+        choose = partial(_choose, cuts=cuts, pool=pool, drawn=drawn, scratch=scratch, bits=bits)
+        bins = find_bins(engine.fold(choose, everyone, add_bins, advance=advance), {SPLITS: ranks})
+        drawn = replace(drawn, splits=_rows_at(bins, _split_order, bits, drawn, scratch, engine))
+        place = partial(_place, drawn=drawn, scratch=scratch, bits=bits)
+        counts, order = engine.fold(place, everyone, _added, advance=advance)
+        drawn = replace(drawn, counts=counts)
+        bins = find_bins(order, shard_ranks(drawn.rows, recipe.export.shard_rows))
+        return replace(drawn, shards=_rows_at(bins, _shuffled_order, bits, drawn, scratch, engine))
 
 
 def drawn_rows(drawn: Draw, scratch: Path, number: int) -> pl.DataFrame:
     """Return the rows of a group: its selected records, those of a split as often as they are in the output.
 
     Columns: __id__, __part__, __row__, __stratum__, __key__, __pi__, __design_weight__, __split__ (null: unassigned),
-    __epoch__, and for those of a split __shard__ and their place in the shuffled order, __hash__.
+    __epoch__, and for those of a split __shard__ and what shards are ordered by, __hash__. They come by part and row.
     """
-    records = assign(read_chosen(scratch, number), drawn.order, drawn.splits)
-    rows = repeat(with_design_weights(records, drawn.counts))
-    placed = with_shards(shuffled(rows, drawn.seed), drawn.shards).drop(GROUP, NAME)
-    return pl.concat([placed, rows.filter(pl.col(SPLIT).is_null())], how="diagonal")
+    records = with_design_weights(with_splits(number, drawn, scratch), drawn.counts)
+    return with_shards(shuffled(repeat(records), drawn.seed), drawn.shards).drop(GROUP, NAME)
 
 
 def fold_candidates(
@@ -146,8 +146,11 @@ def fold_candidates(
 
 
 def _candidates_of(number: int, scratch: Path, wanted: pl.DataFrame, reaches: pl.DataFrame | None) -> pl.DataFrame:
-    ledger = read_ledger(scratch, number)
-    return candidates(ledger if reaches is None else within(ledger, reaches), wanted)
+    """Return the candidates of a group as the fold needs them; write them as the selection does."""
+    ledger = read_ledger(scratch, number).with_row_index(PLACE)
+    found = candidates(ledger if reaches is None else within(ledger, reaches), wanted)
+    write_rows(scratch, "candidates", number, found)
+    return found.drop(PLACE, WEIGHT)
 
 
 def _combine(found: list[pl.DataFrame], wanted: pl.DataFrame) -> pl.DataFrame:
@@ -164,26 +167,31 @@ def _finish(
     return None if not sure and short(found, wanted) else (finish(found, wanted),)
 
 
-def _choose(number: int, scratch: Path, cuts: pl.DataFrame, drawn: Draw, pool: Pool) -> None:
-    """Write what a group selects: the rows of its ledger up to the cut-offs, with their places in the pool."""
-    parts = drawn.groups[number]
-    ledger = pl.concat([read_ledger(scratch, number), pool.places(parts)], how="horizontal")
-    columns = (ID, PART, ROW, STRATUM, KEY, PI, TIMES)
-    write_chosen(scratch, number, take(ledger, cuts).select(columns))
+def with_splits(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
+    """Return the records that a group selects, with their splits."""
+    return assign(read_rows(scratch, "chosen", number), drawn.order, drawn.splits)
 
 
-def _count(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
-    return split_counts(assign(read_chosen(scratch, number), drawn.order, drawn.splits))
+def _choose(number: int, cuts: pl.DataFrame, pool: Pool, drawn: Draw, scratch: Path, bits: int) -> pl.DataFrame:
+    """Write what a group selects: its candidates up to the cut-offs, with their places in the pool.
+
+    Returns how many of them lie in each bin of the order that splits are cut from.
+    """
+    taken = take(read_rows(scratch, "candidates", number).sort(PLACE), cuts)
+    places = pool.places(drawn.groups[number])[taken[PLACE]]
+    chosen = taken.select(ID, STRATUM, KEY, PI, TIMES).hstack(places)
+    write_rows(scratch, "chosen", number, chosen)
+    return count_bins(split_order(chosen), bits)
 
 
-def _split_order(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
-    del drawn
-    return split_order(read_chosen(scratch, number))
+def _place(number: int, drawn: Draw, scratch: Path, bits: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what of a group lies in each stratum and split, and in each bin of the splits' shuffled orders."""
+    records = with_splits(number, drawn, scratch)
+    return split_counts(records), count_bins(shuffled(repeat(records), drawn.seed).drop_nulls(GROUP), bits)
 
 
-def _shuffled_order(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
-    records = assign(read_chosen(scratch, number), drawn.order, drawn.splits)
-    return shuffled(repeat(with_design_weights(records, drawn.counts)), drawn.seed)
+def _added(counted: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return add_counts([counts for counts, _ in counted]), add_bins([bins for _, bins in counted])
 
 
 class _Order(Protocol):
@@ -192,28 +200,22 @@ class _Order(Protocol):
     def __call__(self, number: int, drawn: Draw, scratch: Path) -> pl.DataFrame: ...
 
 
-@dataclass(frozen=True)
-class _Cutting:
-    """Finds the rows at some ranks of an order over all groups."""
-
-    engine: Engine
-    scratch: Path
-
-    def rows_at(self, order: _Order, drawn: Draw, ranks: Mapping[str, Sequence[int]], rows: int) -> pl.DataFrame:
-        """Return the rows at the ranks of each of the order's groups; `rows` are in it, about."""
-        if not any(ranks.values()):
-            return no_rows()
-        here = partial(order, drawn=drawn, scratch=self.scratch)
-        everyone, bits = range(len(drawn.groups)), leading_bits(rows)
-        counts = self.engine.fold(partial(_count_order, order=here, bits=bits), everyone, add_bins)
-        bins = find_bins(counts, ranks)
-        gather = partial(_gather, order=here, bins=bins, bits=bits)
-        return rows_at(self.engine.fold(gather, everyone, pl.concat), bins)
+def _split_order(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
+    del drawn
+    return split_order(read_rows(scratch, "chosen", number))
 
 
-def _count_order(number: int, order: Callable[[int], pl.DataFrame], bits: int) -> pl.DataFrame:
-    return count_bins(order(number), bits)
+def _shuffled_order(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
+    return shuffled(repeat(with_splits(number, drawn, scratch)), drawn.seed).drop_nulls(GROUP)
 
 
-def _gather(number: int, order: Callable[[int], pl.DataFrame], bins: pl.DataFrame, bits: int) -> pl.DataFrame:
-    return in_bins(order(number), bins, bits)
+def _rows_at(bins: pl.DataFrame, order: _Order, bits: int, drawn: Draw, scratch: Path, engine: Engine) -> pl.DataFrame:
+    """Return the rows at the ranks whose bins these are, from a look at all groups' rows that lie in them."""
+    if not bins.height:
+        return no_rows()
+    gather = partial(_gather, order=order, bins=bins, bits=bits, drawn=drawn, scratch=scratch)
+    return rows_at(engine.fold(gather, range(len(drawn.groups)), pl.concat), bins)
+
+
+def _gather(number: int, order: _Order, bins: pl.DataFrame, bits: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
+    return in_bins(order(number, drawn, scratch), bins, bits)

@@ -27,14 +27,14 @@ def read_ledger(scratch: Path, number: int, columns: list[str] | None = None) ->
     return _read(_path(scratch, "ledger", number), columns)
 
 
-def write_chosen(scratch: Path, number: int, chosen: pl.DataFrame) -> None:
-    """Write what a group's ledger selects."""
-    chosen.write_ipc(_path(scratch, "chosen", number))
+def write_rows(scratch: Path, kind: str, number: int, rows: pl.DataFrame) -> None:
+    """Write some of a group's records: `candidates`, or those that are `chosen`."""
+    rows.write_ipc(_path(scratch, kind, number))
 
 
-def read_chosen(scratch: Path, number: int) -> pl.DataFrame:
-    """Read what a group's ledger selects."""
-    return _read(_path(scratch, "chosen", number), None)
+def read_rows(scratch: Path, kind: str, number: int) -> pl.DataFrame:
+    """Read some of a group's records."""
+    return _read(_path(scratch, kind, number), None)
 
 
 def _path(scratch: Path, kind: str, number: int) -> Path:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from evenly.columns import ID, KEY, LINE, PART, PIECE, REASON, ROW, SPLIT, STRATUM, WEIGHT
-from evenly.core.split import assign
 from evenly.flow.delivery import Written
-from evenly.flow.ledgers import read_chosen, read_ledger
+from evenly.flow.draw import with_splits
+from evenly.flow.ledgers import read_ledger
 from evenly.io.manifest import file_entry, sorted_digest
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ LEDGER_ROWS: Final = 1_000_000
 
 DROPPED_FILES: Final = 256
 """Files of the pool whose dropped records go to one file: some thousand records each."""
+
+LEVEL: Final = 1
+"""Of zstd: keys are random numbers, which no level makes smaller."""
 
 DIGEST_ROWS: Final = 2_000_000
 """Ids of a split, about, that are sorted at once."""
@@ -70,7 +73,7 @@ def _write_kept(number: int, groups: Sequence[int], delivery: Delivery) -> Writt
 def _kept(number: int, delivery: Delivery) -> pl.DataFrame:
     """Return the records of a group of parts, in their order, and what became of them."""
     parts, pool = delivery.drawn.groups[number], delivery.pool
-    chosen = assign(read_chosen(delivery.scratch, number), delivery.drawn.order, delivery.drawn.splits)
+    chosen = with_splits(number, delivery.drawn, delivery.scratch)
     ledger = pl.concat(
         [read_ledger(delivery.scratch, number), pool.places(parts), pool.thin(parts, [PIECE, LINE])], how="horizontal"
     )
@@ -98,7 +101,7 @@ def _write_dropped(number: int, paths: Sequence[Path], delivery: Delivery) -> Wr
 
 def _written(delivery: Delivery, name: str, frame: pl.DataFrame) -> Written:
     path = delivery.folder / "ledger" / name
-    frame.write_parquet(path, compression="zstd")
+    frame.write_parquet(path, compression="zstd", compression_level=LEVEL)
     return Written(files=[file_entry(delivery.folder, path, frame.height)])
 
 
@@ -127,7 +130,7 @@ def _sorted_ids(split: str, delivery: Delivery) -> Iterator[pl.Series]:
 def _ids(split: str, delivery: Delivery) -> Iterator[pl.Series]:
     drawn = delivery.drawn
     for number in range(len(drawn.groups)):
-        records = assign(read_chosen(delivery.scratch, number).select(ID), drawn.order, drawn.splits)
+        records = with_splits(number, drawn, delivery.scratch)
         yield records.filter(pl.col(SPLIT) == split)[ID]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from evenly.columns import DESIGN_WEIGHT, EPOCH, HASH, ID, PART, PI, ROW, SHARD, SPLIT, STRATUM, TOKENS
+from evenly.columns import DESIGN_WEIGHT, EPOCH, HASH, ID, PART, PI, SHARD, SPLIT, STRATUM, TOKENS
 from evenly.core.examples import to_examples
 from evenly.core.measure import Summary
 from evenly.core.template import render, template_columns
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
 
-SPILL_ROWS: Final = 50_000
-"""Rows of the pool, about, whose selected ones are taken at once."""
+SPILL_BYTES: Final = 2**25
+"""Bytes of the pool's parts, some times as many in memory, whose selected rows are taken at once."""
 
 _SPILL_COLUMNS: Final = (STRATUM, PI, DESIGN_WEIGHT, EPOCH, SPLIT, SHARD, HASH)
 
@@ -55,9 +55,9 @@ def shard_writings(delivery: Delivery) -> list[Writing]:
 
 def _spill_group(number: int, delivery: Delivery) -> Summary:
     recipe, summaries = delivery.recipe, list[Summary]()
-    rows = drawn_rows(delivery.drawn, delivery.scratch, number).sort(PART, ROW)
+    rows = drawn_rows(delivery.drawn, delivery.scratch, number)
     rows = rows.with_columns(pl.col(STRATUM).cast(pl.String))
-    for place, parts in enumerate(delivery.pool.groups(SPILL_ROWS, delivery.drawn.groups[number])):
+    for place, parts in enumerate(delivery.pool.groups(SPILL_BYTES, delivery.drawn.groups[number], of="bytes")):
         chosen = rows.filter(pl.col(PART).is_between(parts[0], parts[-1]))
         held = delivery.pool.rows(chosen, _shown_columns(recipe))
         frame = pl.concat([held, chosen.select(_SPILL_COLUMNS)], how="horizontal")

@@ -91,16 +91,16 @@ class Pool:
             _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
         )
 
-    def groups(self, rows: int, parts: Sequence[int] | None = None) -> list[list[int]]:
-        """Return the numbers of all parts, or of some, in groups of about that many rows, in their order."""
+    def groups(self, size: int, parts: Sequence[int] | None = None, of: str = "rows") -> list[list[int]]:
+        """Return the numbers of all parts, or of some, in groups of about that many rows, or `bytes`, in their order."""
         found: list[list[int]] = []
-        here = rows
+        here = size
         for number in range(len(self.index.parts)) if parts is None else parts:
-            if here >= rows:
+            if here >= size:
                 found.append([])
                 here = 0
             found[-1].append(number)
-            here += int(self.index.parts[number]["rows"])
+            here += int(self.index.parts[number][of])
         return found
 
     def thin(self, numbers: Sequence[int], columns: Sequence[str]) -> pl.DataFrame:
