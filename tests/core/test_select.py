@@ -15,11 +15,13 @@ from polars.testing import assert_frame_equal
 
 from evenly.core.census import take_census
 from evenly.core.quotas import with_quotas
-from evenly.core.select import candidates, select, with_design_weights
+from evenly.core.select import candidates, cut_offs, reach, select, short, take, within
 from evenly.core.strata import with_strata
 from evenly.core.survey import plain_axes
 from evenly.core.weights import with_keys
 from evenly.recipe.model import Recipe
+
+from ..whole import weighted  # noqa: TID252 - the tests are no package to name
 
 LEDGER = ("__id__", "__stratum__", "__weight__", "__key__")
 
@@ -53,11 +55,12 @@ def plan_of(rows: list[tuple[str, int, int, float, float]]) -> pl.DataFrame:
     schema = {
         "__stratum__": pl.String,
         "quota": pl.Int64,
+        "repeated": pl.Int64,
         "eligible": pl.UInt64,
         "weight_min": pl.Float64,
         "weight_max": pl.Float64,
     }
-    return pl.DataFrame(rows, schema, orient="row")
+    return pl.DataFrame([(*row[:2], 0, *row[2:]) for row in rows], schema, orient="row")
 
 
 def test_an_example_worked_by_hand() -> None:
@@ -75,7 +78,7 @@ def test_an_example_worked_by_hand() -> None:
     selected = select(candidates(ledger, plan), plan).sort("__id__")
     assert selected.select("__id__").to_series().to_list() == ["a", "c", "e"]
     assert selected["__pi__"].to_list() == pytest.approx([1 - math.exp(-0.3), 1 - math.exp(-0.3), 1.0], rel=1e-15)
-    assert selected.columns == [*LEDGER, "__pi__"]
+    assert selected.columns == [*LEDGER, "__pi__", "__times__"]
 
 
 def test_inclusion_probabilities() -> None:
@@ -153,6 +156,8 @@ def test_folding_parts_in_any_order_selects_the_smallest_keys(
     assert_frame_equal(select(folded, plan), whole, check_row_order=False)
     assert_frame_equal(select(pl.concat(parts), plan), whole, check_row_order=False)
     assert folded.height <= sum(quota + 1 for quota in wanted.values() if quota)
+    own = [take(ledger[order[start:stop]], cut_offs(folded, plan)) for start, stop in pairwise(cuts)]
+    assert_frame_equal(pl.concat(own), whole, check_row_order=False)
 
 
 Row = tuple[str | None, float]
@@ -232,14 +237,55 @@ def test_design_weights_share_a_stratum_among_its_splits() -> None:
     rows = [("s", 0.5, "train"), ("s", 0.25, "train"), ("s", 0.5, "test"), ("s", 0.5, None), ("t", 1.0, "test")]
     selected = pl.DataFrame(rows, ["__stratum__", "__pi__", "__split__"], orient="row")
     # s has four selected: two of them in train, one in test, one in none
-    assert with_design_weights(selected)["__design_weight__"].to_list() == [4.0, 8.0, 8.0, 8.0, 1.0]
+    assert weighted(selected)["__design_weight__"].to_list() == [4.0, 8.0, 8.0, 8.0, 1.0]
 
 
 @given(st.lists(st.tuples(st.sampled_from("st"), st.sampled_from(["train", "test", None])), min_size=1))
 def test_with_equal_weights_each_split_adds_up_to_the_stratum(rows: list[tuple[str, str | None]]) -> None:
     # pi = 1/4: every split that has records of a stratum stands for all of the stratum's 4 x selected
     frame = pl.DataFrame(rows, {"__stratum__": pl.String, "__split__": pl.String}, orient="row")
-    weighted = with_design_weights(frame.with_columns(__pi__=pl.lit(0.25)))
-    sums = weighted.group_by("__stratum__", "__split__").agg(pl.col("__design_weight__").sum())
+    found = weighted(frame.with_columns(__pi__=pl.lit(0.25)))
+    sums = found.group_by("__stratum__", "__split__").agg(pl.col("__design_weight__").sum())
     for stratum, _, total in sums.iter_rows():
         assert total == pytest.approx(4 * sum(its == stratum for its, _ in rows))
+
+
+def skewed(weights: list[float], seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the ledger and the plan, 30 of each stratum, of strata with 20 to 2,000 records."""
+    slots = [str(slot) for slot, size in enumerate([20, 30, 31, 200, 2_000]) for _ in range(size)]
+    mixed = np.random.default_rng(seed).choice(weights, len(slots)).tolist()
+    return ledger_and_plan(records(slots, mixed), recipe(seed, cap=30))
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1, 5], [1e-6, 1, 1e6], [0, 1]], ids=str)
+def test_what_lies_within_reach_holds_all_candidates_and_little_else(weights: list[float]) -> None:
+    for seed in range(20):
+        ledger, plan = skewed(weights, seed)
+        near = within(ledger, reach(plan))
+        found = candidates(near, plan)
+        assert not short(found, plan)
+        assert_frame_equal(found, candidates(ledger, plan), check_row_order=False)
+        if weights == [1.0]:  # of 2,000 records 31 are wanted, 31 + 6 sqrt(31) + 36 = 100 expected
+            assert near.filter(pl.col("__stratum__") == "4").height < 150
+
+
+def test_too_short_a_reach_is_noticed() -> None:
+    ledger, plan = skewed([1.0, 2.0], 1)
+    missed = 0
+    for place in range(plan.height):
+        reaches = reach(plan).with_columns(
+            reach=pl.when(pl.int_range(pl.len()) == place).then(1e-6).otherwise(pl.col("reach"))
+        )
+        missed += short(candidates(within(ledger, reaches), plan), plan)
+    assert missed == plan.height
+
+
+def test_records_repeat_by_their_keys_wherever_they_lie() -> None:
+    rows = [(f"{number}", "s", 1.0, number / 10) for number in range(5)]
+    ledger = pl.DataFrame(rows, [*LEDGER], orient="row")
+    plan = plan_of([("s", 5, 5, 1, 1)]).with_columns(repeated=pl.lit(7, pl.Int64))
+    # 12 rows of five records: two each, and once more for the two of the smallest keys
+    cuts = cut_offs(ledger, plan)
+    for part in (ledger, ledger[3:], ledger[::-1]):
+        times = dict(take(part, cuts).select("__id__", "__times__").iter_rows())
+        assert times == {name: 3 if name in "01" else 2 for name in part["__id__"]}

@@ -106,4 +106,4 @@ def test_crossed_strata_are_as_many_as_the_combinations(values: list[int]) -> No
 
 def test_no_rows_have_no_strata() -> None:
     frame = pl.DataFrame({"x": []}, schema={"x": pl.Float64})
-    assert with_strata(frame, plain_axes([Stratum(column="x", round=1)]))["__stratum__"].dtype == pl.String
+    assert with_strata(frame, plain_axes([Stratum(column="x", round=1)]))["__stratum__"].dtype == pl.Categorical

@@ -55,7 +55,11 @@ def prompts(pool: Pool, recipe: evenly.Recipe) -> dict[str, str]:
 
 
 def drop_reasons(pool: Pool) -> dict[str, str]:
-    return {row["__id__"]: row["__reason__"] for frame in pool.dropped() for row in frame.iter_rows(named=True)}
+    return {
+        row["__id__"]: row["__reason__"]
+        for path in pool.dropped_files()
+        for row in pl.read_parquet(path).iter_rows(named=True)
+    }
 
 
 def read_listings(paths: Iterable[Path]) -> Iterable[dict[str, Any]]:

@@ -96,7 +96,9 @@ def test_every_subset_comes_as_often_as_successive_sampling_draws_it() -> None:
         plan = (
             ledger.group_by("__stratum__", "population")
             .agg(eligible=pl.len(), weight_min=pl.col("__weight__").min(), weight_max=pl.col("__weight__").max())
-            .with_columns(quota=pl.col("population").replace_strict(quotas, return_dtype=pl.Int64))
+            .with_columns(
+                quota=pl.col("population").replace_strict(quotas, return_dtype=pl.Int64), repeated=pl.lit(0, pl.Int64)
+            )
         )
         drawn = select(ledger, plan).group_by("__stratum__", "population").agg(pl.col("place").sort())
         assert drawn.height == ledger["__stratum__"].n_unique()
@@ -121,7 +123,11 @@ def test_totals_over_a_thousand_seeds_are_those_of_the_population() -> None:
     for some in under_seeds(frame, range(1_000)):
         ledger = some.with_columns(__stratum__=pl.col("seed"))
         plan = pl.DataFrame({"__stratum__": ledger["seed"].unique()}).with_columns(
-            quota=pl.lit(150, dtype=pl.Int64), eligible=pl.lit(400), weight_min=pl.lit(1.0), weight_max=pl.lit(5.0)
+            quota=pl.lit(150, dtype=pl.Int64),
+            repeated=pl.lit(0),
+            eligible=pl.lit(400),
+            weight_min=pl.lit(1.0),
+            weight_max=pl.lit(5.0),
         )
         selected = select(ledger, plan)
         sums = selected.group_by("seed").agg(

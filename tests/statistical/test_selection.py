@@ -16,12 +16,15 @@ import pytest
 
 from evenly.core.census import take_census
 from evenly.core.quotas import with_quotas
-from evenly.core.select import candidates, select, with_design_weights
-from evenly.core.split import assign, split_sizes
+from evenly.core.select import candidates, select
+from evenly.core.split import split_sizes
 from evenly.core.strata import with_strata
 from evenly.core.survey import plain_axes
 from evenly.core.weights import with_keys
 from evenly.recipe.model import Recipe
+
+from ..whole import split as split_of  # noqa: TID252 - the tests are no package to name
+from ..whole import weighted as with_weights  # noqa: TID252
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,8 +139,8 @@ def test_weighted_totals_are_those_of_the_population(size: int, heavy: float, ca
 def test_each_split_estimates_the_totals_too() -> None:
     of = population(400, 0.4)
     selected = draw(of, 150, 1_000)
-    split = assign(selected, split_sizes({"train": 0.6, "validation": 0.3}, selected.height))
-    weighted = with_design_weights(split)
+    parts = split_of(selected, split_sizes({"train": 0.6, "validation": 0.3}, selected.height))
+    weighted = with_weights(parts)
     estimated = pl.col("__design_weight__") * pl.col("value")
     sums = weighted.group_by("slot", "__split__").agg(rows=pl.col("__design_weight__").sum(), value=estimated.sum())
     for name in ("train", "validation"):
@@ -187,7 +190,7 @@ def test_seeds_draw_anew() -> None:
 def test_the_split_does_not_look_at_what_selection_looked_at() -> None:
     # keys of the test rows against those of the others, by rank within the stratum: means of uniforms
     of = Population(np.ones(100), np.ones(100))
-    selected = assign(draw(of, 40, 200), {"train": 4_000, "test": 4_000})
+    selected = split_of(draw(of, 40, 200), {"train": 4_000, "test": 4_000})
     ranked = selected.with_columns(rank=(pl.col("__key__").rank().over("slot") - 0.5) / 40)
     means = ranked.group_by("__split__").agg(pl.col("rank").mean())
     # 4,000 uniforms: the mean has the standard deviation 0.289 / sqrt(4,000) = 0.0046
@@ -197,7 +200,7 @@ def test_the_split_does_not_look_at_what_selection_looked_at() -> None:
 def test_small_splits_are_spread_over_the_strata_as_the_selection_is() -> None:
     # 2,000 test rows of 300 strata with 40 selected rows each: hypergeometric, mean 6.67, variance 5.54
     of = Population(np.ones(60), np.ones(60))
-    selected = assign(draw(of, 40, 300), {"test": 2_000, "train": 10_000})
+    selected = split_of(draw(of, 40, 300), {"test": 2_000, "train": 10_000})
     tested = selected.group_by("slot").agg((pl.col("__split__") == "test").sum().alias("rows"))["rows"].to_numpy()
     assert tested.sum() == 2_000
     fraction = 2_000 / 12_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from evenly.flow.plan import Plan
     from evenly.reporting.progress import Reporter
 
+FOLDERS: Final = ("data", "lite", "ledger")
+"""Folders of an output, in the order in which a manifest lists what is in them."""
+
 
 def deliver(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) -> tuple[dict[str, Any], Summary]:
     """Fill the output folder; return its manifest, not yet written, and a summary of the selected records."""
     after = spill(delivery, engine, reporter)
     ledger = ledger_writings(delivery) if delivery.recipe.export.ledger else []
     lite = lite_writings(delivery)
-    for name, work in (("data", True), ("ledger", ledger), ("lite", lite)):
+    for name, work in zip(FOLDERS, (True, lite, ledger), strict=True):
         if work:
             (delivery.folder / name).mkdir()
     written = _write([*ledger, *shard_writings(delivery), *digest_writings(delivery)], delivery, engine, reporter)
@@ -93,7 +96,7 @@ def _manifest(delivery: Delivery, plan: Plan, after: Summary, written: Written) 
             "before": _measures(plan.pool, plan.strata["rows"]),
             "after": _measures(after, _rows_of_strata(plan, drawn)),
         },
-        "files": sorted(written.files, key=lambda entry: entry["path"]),
+        "files": sorted(written.files, key=lambda entry: FOLDERS.index(entry["path"].partition("/")[0])),
         "selection_digest": {split: written.digests[split] for split in drawn.sizes},
     }
 

@@ -92,7 +92,7 @@ class Pool:
         )
 
     def groups(self, size: int, parts: Sequence[int] | None = None, of: str = "rows") -> list[list[int]]:
-        """Return the numbers of all parts, or of some, in groups of about that many rows, or `bytes`, in their order."""
+        """Return the numbers of all parts, or of some, in groups of about so many rows, or `bytes`, in their order."""
         found: list[list[int]] = []
         here = size
         for number in range(len(self.index.parts)) if parts is None else parts:
