@@ -47,7 +47,7 @@ class LocalEngine:
 
     def __init__(self, workers: int | None = None, many: int = MANY) -> None:
         """Use `workers` threads or processes; work in Python goes to processes from `many` items on."""
-        self.workers = workers or _cores()
+        self.workers = workers or cores()
         self.many = many
 
     def map(
@@ -141,7 +141,8 @@ def _follow(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

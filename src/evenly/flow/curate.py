@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evenly.errors import DataError, EvenlyError
 from evenly.flow.duplicates import drop_duplicates
-from evenly.flow.exclude import excluded_files, load_excluded
+from evenly.flow.exclude import excluded_files
 from evenly.flow.pieces import Job, curate_piece
 from evenly.flow.types import shared_types
 from evenly.io import pool as pools
@@ -80,7 +80,7 @@ def open_pool(
         needs=check_inputs(recipe, files),
         carried=tuple(carried_columns(recipe)),
         chat=_chat(recipe),
-        excluded=load_excluded(recipe, kept_out),
+        kept_out=kept_out,
         folder=pools.new_folder(name),
     )
     try:
@@ -196,7 +196,7 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
     _refuse_too_bad(job, read, quarantined)
     dropped = sum((one.dropped for one in summaries), Counter[str]())
     parts = [part for summary in summaries for part in summary.parts]
-    moved, left = drop_duplicates(job.recipe, job.folder, parts, placed)
+    moved, left = drop_duplicates(job.recipe, job.folder, parts, placed, read - quarantined, engine, reporter)
     dropped.update(moved)
     kept = read - quarantined - dropped.total()
     if kept != sum(int(part["rows"]) for part in left):
@@ -205,6 +205,8 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
     if not kept:
         raise DataError(_nothing_kept(read, quarantined, dropped))
     shutil.rmtree(job.folder / "keys")
+    shutil.rmtree(job.folder / "dead")
+    shutil.rmtree(job.folder / "buried", ignore_errors=True)
     shutil.rmtree(job.folder / "quarantine")
     return {
         "pieces": placed,

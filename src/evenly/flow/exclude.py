@@ -13,7 +13,7 @@ from evenly.io.sources import check_columns, find
 from evenly.recipe.needs import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evenly.core.exclude import Excluded
     from evenly.io.blocks import File
@@ -32,7 +32,7 @@ def excluded_files(recipe: Recipe, reporter: Reporter) -> dict[int, list[File]]:
     return {index: find(body.files, f"recipe.curate[{index}].exclude.files", reporter.phase) for index, body in steps}
 
 
-def load_excluded(recipe: Recipe, files: dict[int, list[File]]) -> dict[int, Excluded]:
+def load_excluded(recipe: Recipe, files: Mapping[int, Sequence[File]]) -> dict[int, Excluded]:
     """Read what each `exclude` step keeps out.
 
     Raises:
@@ -44,7 +44,7 @@ def load_excluded(recipe: Recipe, files: dict[int, list[File]]) -> dict[int, Exc
     }
 
 
-def _texts(index: int, recipe: Recipe, files: list[File]) -> Iterator[pl.Series]:
+def _texts(index: int, recipe: Recipe, files: Sequence[File]) -> Iterator[pl.Series]:
     step: Exclude = recipe.curate[index].body
     path = f"curate[{index}].exclude"
     need = Need(step.compared, "text", f"{path}.{'their' if step.their is not None else 'column'}")

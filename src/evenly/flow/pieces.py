@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +22,7 @@ from evenly.core.steps import Beside, curate
 from evenly.core.steps.tokens import Spoken
 from evenly.core.template import render
 from evenly.core.tokens import count
+from evenly.flow.exclude import load_excluded
 from evenly.io.blocks import Rejected
 from evenly.io.readers import read_blocks
 from evenly.io.sources import given_columns
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from evenly.core.exclude import Excluded
     from evenly.core.tokens import Tokenizer
-    from evenly.io.blocks import Block, Piece
+    from evenly.io.blocks import Block, File, Piece
     from evenly.recipe.model import Recipe, Source
     from evenly.recipe.needs import Need
 
@@ -56,8 +58,13 @@ class Job:
     folder: Path
     chat: Chat | None = None
     """The tokenizer's chat template, for conversations."""
-    excluded: Mapping[int, Excluded] = field(default_factory=dict[int, "Excluded"])
-    """What each `exclude` step keeps out, by its place in curate."""
+    kept_out: Mapping[int, Sequence[File]] = field(default_factory=dict[int, "Sequence[File]"])
+    """The files of each `exclude` step, by its place in curate."""
+
+    @cached_property
+    def excluded(self) -> Mapping[int, Excluded]:
+        """What each `exclude` step keeps out, read once by each process."""
+        return load_excluded(self.recipe, self.kept_out)
 
     @property
     def tokenizer(self) -> Tokenizer | None:
@@ -104,6 +111,8 @@ class CuratedBlock:
 def curate_piece(piece: Piece, job: Job) -> PieceSummary:
     """Read and curate one piece; write its parts, dropped records, keys and quarantined rows into the job's folder."""
     summary = PieceSummary(piece)
+    rejects = job.folder / "quarantine" / f"{piece.index:06d}.jsonl"
+    rejects.unlink(missing_ok=True)  # what a worker left that died here
     names = job.recipe.sources[piece.source].rename
     for number, block in enumerate(read_blocks(piece, job.needs[piece.source])):
         part = f"{piece.index:06d}-{number:06d}.parquet"
@@ -119,7 +128,7 @@ def curate_piece(piece: Piece, job: Job) -> PieceSummary:
         for column, met in block.types.items():
             summary.types.setdefault(names.get(column, column), set()).update(met)
         summary.quarantined += len(curated.rejected)
-        _quarantine(curated.rejected, job.folder / "quarantine" / f"{piece.index:06d}.jsonl")
+        _quarantine(curated.rejected, rejects)
     return summary
 
 

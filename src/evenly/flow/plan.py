@@ -109,7 +109,7 @@ def make_plan(
         AllocationError: when the recipe's wishes can't be met together.
     """
     facts = _survey(recipe, pool, engine, reporter)
-    others = other_censuses(recipe, facts, reporter)
+    others = other_censuses(recipe, facts, engine, reporter)
     counted = _count(_Work(recipe, pool, facts, scratch, expected), engine, reporter)
     census = counted.census
     if not census.height:

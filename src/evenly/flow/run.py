@@ -8,8 +8,6 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -27,6 +25,7 @@ from evenly.flow.plan import category_column, make_plan
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import folder_bytes, new_output, refuse_existing
+from evenly.io.pool import scratch_folder
 from evenly.io.processes import watched
 from evenly.io.tokenizers import load_tokenizer
 from evenly.recipe.model import Tokens
@@ -34,6 +33,7 @@ from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from evenly.core.measure import Summary
     from evenly.engines.base import Engine
@@ -175,11 +175,10 @@ def plan_recipe(
 ) -> PlanResult:
     """Curate (or find) the pool, take its census and allocate; nothing is selected or written."""
     reporter = reporter or Silent()
-    worker = _engine(engine)
-    with _told():
+    with _opened(engine, recipe) as worker, _told():
         pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
-        with TemporaryDirectory(prefix="evenly-plan-") as folder:  # a budget in tokens is met over real draws
-            scratch = Path(folder) if isinstance(recipe.balance.size, Tokens) else None
+        with scratch_folder() as folder:  # a budget in tokens is met over real draws
+            scratch = folder if isinstance(recipe.balance.size, Tokens) else None
             plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
         refuse_large_lite(recipe.split.lite or {}, split_sizes(recipe.split.shares, plan.selected))
         return PlanResult(plan, pool, reused, recipe)
@@ -203,7 +202,8 @@ def run_recipe(
     refuse_existing(out, force=force)
     with ExitStack() as stack:
         memory = stack.enter_context(watched(os.getpid())) if profile else None
-        work = _Run(recipe, out, force, _engine(engine), reporter or Silent(), Clock(memory))
+        worker = stack.enter_context(_opened(engine, recipe))
+        work = _Run(recipe, out, force, worker, reporter or Silent(), Clock(memory))
         return work.made(given, recheck=recheck)
 
 
@@ -277,11 +277,16 @@ class Clock:
             self.profile[name] = told | {"peak_memory": self._memory.peak()}
 
 
-def _engine(name: str) -> Engine:
-    if name == "local":
-        return LocalEngine()
-    if name == "ray":
-        message = "--engine ray: is not in this version of Evenly yet. Use --engine local."
+@contextmanager
+def _opened(name: str, recipe: Recipe) -> Generator[Engine]:
+    """Yield the engine of that name, with the recipe's workers."""
+    if name not in ENGINES:
+        message = f"--engine {name}: no such engine.{did_you_mean(name, ENGINES)} Expected {' or '.join(ENGINES)}."
         raise UserError(message)
-    message = f"--engine {name}: no such engine.{did_you_mean(name, ENGINES)} Expected local."
-    raise UserError(message)
+    if name == "local":
+        yield LocalEngine(recipe.engine.workers)
+        return
+    from evenly.engines.ray import opened  # noqa: PLC0415 - an extra
+
+    with opened(recipe.engine.address, recipe.engine.workers) as engine:
+        yield engine

@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +30,7 @@ from evenly.errors import OutputError
 from evenly.io.processes import lives
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 VERSION: Final = 2
 """Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
@@ -171,9 +172,23 @@ def find_pool(name: str) -> Pool | None:
 
 def new_folder(name: str) -> Path:
     """Make a folder to build a pool in, beside where it will stand."""
+    return _made(name, ("kept", "dropped", "keys", "dead", "quarantine"))
+
+
+@contextmanager
+def scratch_folder() -> Generator[Path]:
+    """Yield a folder for a while, where all workers see it."""
+    folder = _made("scratch", ("",))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made(name: str, parts: Sequence[str]) -> Path:
     folder = cache_folder() / "pools" / f".building-{name}-{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        for part in ("kept", "dropped", "keys", "quarantine"):
+        for part in parts:
             (folder / part).mkdir(parents=True)
     except OSError as fault:
         message = (

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 LATER: Final = {
     "holdout": "a holdout",
     "variants": "variants",
-    "engine": "an engine of its own",
 }
 """Keys of the design that this version does not have yet, path without indices -> what it is."""
 
@@ -210,6 +209,17 @@ class Balance(Strict):
     shortfall: Literal["error", "redistribute", "accept"] = "error"
 
 
+class Workers(Strict):
+    """Who does the work, whatever comes out: the selection and the files are the same.
+
+    `workers` are processes or threads, one a core by default; `address` is a Ray cluster's for `--engine ray`
+    (`host:6379`, or `auto` on one of its machines), without which Ray is started on this machine.
+    """
+
+    address: Annotated[str, Field(min_length=1)] | None = None
+    workers: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
 class Export(Strict):
     """What the output looks like."""
 
@@ -261,6 +271,7 @@ class Recipe(Strict):
     balance: Balance
     split: Split = Field(default_factory=_all_train)
     export: Export = Export()
+    engine: Workers = Workers()
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @model_validator(mode="before")
@@ -312,9 +323,10 @@ class Recipe(Strict):
         return self.model_dump(mode="json", exclude_none=True)
 
     def fingerprint(self) -> str:
-        """Return the sha256 of what the recipe asks for, wherever its files and its tokenizer's file lie."""
+        """Return the sha256 of what the recipe asks for, wherever its files lie and whoever does the work."""
         data = self.to_dict()
         for source in data["sources"]:
             del source["files"]
         data.pop("tokenizer", None)
+        data.pop("engine", None)
         return hashlib.sha256(json.dumps(data, ensure_ascii=False).encode()).hexdigest()
