@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 # How long an example takes says how busy the machine is; a folder that examples share is one that they write anew.
 settings.register_profile(
@@ -33,6 +33,15 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real listings (../shared/data beside the project) are not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def _ray() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """A Ray of two workers on this machine; runs with the engine `ray` find and use it."""
+    from evenly.engines.ray import opened
+
+    with opened(None, 2):
+        yield
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any] | str | bytes]) -> Path:

@@ -24,7 +24,7 @@ SCRIPT = """
 import json, sys
 import evenly, evenly.flow.run as flow
 from evenly.engines.local import LocalEngine
-flow.LocalEngine = lambda: LocalEngine(2, 1)  # processes at both sizes
+flow.LocalEngine = lambda workers: LocalEngine(2, 1)  # processes at both sizes
 manifest = evenly.run(sys.argv[1], sys.argv[2], profile=True).manifest
 print(json.dumps({name: one["peak_memory"] for name, one in manifest["profile"].items()}))
 """

@@ -441,7 +441,7 @@ def test_processes_and_threads_give_the_same_files(
 ) -> None:
     manifests: list[dict[str, Any]] = []
     for name, many in (("threads", 10**6), ("processes", 1)):
-        monkeypatch.setattr("evenly.flow.run.LocalEngine", lambda many=many: LocalEngine(2, many))
+        monkeypatch.setattr("evenly.flow.run.LocalEngine", lambda _, many=many: LocalEngine(2, many))
         monkeypatch.setenv("EVENLY_CACHE", str(tmp_path / f"cache-{name}"))
         steps = [{"tokens": {"column": "title", "truncate": 5}}, {"unique": {"columns": "title", "fold": ["case"]}}]
         manifests.append(evenly.run(recipe(source, curate=steps, tokenizer="o200k_base"), tmp_path / name).manifest)

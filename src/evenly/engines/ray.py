@@ -50,7 +50,7 @@ QUIET: Final = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
-PASSED_ON: Final = ("EVENLY_CACHE", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
+PASSED_ON: Final = ("EVENLY_CACHE", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
 """Environment variables that workers on other machines share; where they name folders, these are shared ones."""
 
 HERE: Final = "127.0.0.1"
