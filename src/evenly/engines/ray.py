@@ -37,6 +37,9 @@ RETRIES: Final = 3
 TIMEOUT: Final = 10.0
 """Seconds in which an address has to answer."""
 
+SETTINGS: Final = b"\x04"
+"""Type of HTTP/2's frame of settings."""
+
 STORE_BYTES: Final = 10**9
 """Shared memory of a Ray that is started here: what waits to be combined; more goes to disk."""
 
@@ -134,33 +137,31 @@ class RayEngine:
         errors = self._ray.exceptions
         try:
             yield
-        except errors.OutOfMemoryError:
-            message = (
+        except errors.RayTaskError as fault:
+            cause = fault.cause  # of a fold: what befell one of the tasks before
+            raise (self._lost(cause) if isinstance(cause, (errors.RayError, OSError)) else cause) from None
+        except errors.RayError as fault:
+            raise self._lost(fault) from None
+
+    def _lost(self, fault: Exception) -> Exception:
+        """Return what to tell of a fault of the cluster, or of files that its machines do not share."""
+        if isinstance(fault, OSError):
+            if len(self._ray.nodes()) == 1:
+                return fault
+            return EvenlyError(
+                f"{fault.filename or 'a file'}: a worker could not use it: {fault.strerror or fault}. With --engine "
+                "ray, inputs, cache (EVENLY_CACHE) and output have to lie where every machine of the cluster sees them "
+                "under the same path."
+            )
+        if isinstance(fault, self._ray.exceptions.OutOfMemoryError):
+            return EvenlyError(
                 f"--engine ray: workers were ended for want of memory, {RETRIES} times over. Use fewer workers "
                 "(engine.workers in the recipe) or machines with more memory; a worker takes about half a GB."
             )
-            raise EvenlyError(message) from None
-        except errors.RayTaskError as fault:
-            cause = fault.cause
-            if isinstance(cause, OSError) and len(self._ray.nodes()) > 1:
-                message = (
-                    f"{cause.filename or 'a file'}: a worker could not use it: {cause.strerror or cause}. With "
-                    "--engine ray, inputs, cache (EVENLY_CACHE) and output have to lie where every machine of the "
-                    "cluster sees them under the same path."
-                )
-                raise EvenlyError(message) from None
-            raise cause from None
-        except (
-            errors.WorkerCrashedError,
-            errors.NodeDiedError,
-            errors.ObjectLostError,
-            errors.RaySystemError,
-        ) as fault:
-            message = (
-                f"--engine ray: a piece of work was lost {RETRIES + 1} times ({type(fault).__name__}): its workers or "
-                "their machines died, most often for want of memory. Use fewer workers (engine.workers in the recipe)."
-            )
-            raise EvenlyError(message) from None
+        return EvenlyError(
+            f"--engine ray: a piece of work was lost {RETRIES + 1} times ({type(fault).__name__}): its workers or "
+            "their machines died, most often for want of memory. Use fewer workers (engine.workers in the recipe)."
+        )
 
 
 @contextmanager
@@ -201,9 +202,7 @@ def _imported() -> Any:  # noqa: ANN401 - Ray has no types for all of it
     try:
         import ray  # noqa: PLC0415 - an extra that loads slowly
     except ImportError:
-        message = (
-            "--engine ray: Ray is not installed. Install it with: pip install 'evenly[ray]'; or use --engine local."
-        )
+        message = "--engine ray: Ray is not installed. Install it (pip install 'evenly[ray]'), or use --engine local."
         raise UserError(message) from None
     return ray
 
@@ -218,7 +217,7 @@ def _start(ray: Any, workers: int, folder: str | None) -> None:  # noqa: ANN401
             object_store_memory=STORE_BYTES,
             include_dashboard=False,
             log_to_driver=False,
-            logging_level="error",
+            logging_level="critical",
             _node_ip_address=HERE,
             _temp_dir=folder,
             _system_config={"task_oom_retries": RETRIES},
@@ -239,23 +238,40 @@ def _start(ray: Any, workers: int, folder: str | None) -> None:  # noqa: ANN401
 
 def _connect(ray: Any, address: str) -> None:  # noqa: ANN401
     """Connect to a cluster."""
-    host, _, port = address.rpartition(":")
     try:
-        if host and port.isdecimal() and "://" not in host:  # Ray itself would wait for a minute and then abort
-            socket.create_connection((host.strip("[]"), int(port)), TIMEOUT).close()
+        _knock(address)
         ray.init(
             address=address,
             log_to_driver=False,
-            logging_level="error",
+            logging_level="critical",
             runtime_env={"env_vars": dict(ALONE)},
         )
     except (OSError, RuntimeError, ImportError, ValueError, ConnectionError) as fault:
-        reason = str(fault).strip().partition("\n")[0] or type(fault).__name__
+        reason = str(fault).strip().partition("\n")[0].rstrip(".") or type(fault).__name__
         message = (
-            f"recipe.engine.address: no Ray cluster can be used at '{address}': {reason} Start one with `ray start "
+            f"recipe.engine.address: no Ray cluster can be used at '{address}': {reason}. Start one with `ray start "
             "--head`, give its address (host:6379, or auto on one of its machines), or leave the address out."
         )
         raise UserError(message) from None
+
+
+def _knock(address: str) -> None:
+    """Refuse an address where nobody answers, or not as Ray does; Ray itself would try for a quarter of an hour.
+
+    Raises:
+        OSError: saying why.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "://" in host or not port.isdecimal():
+        return
+    with socket.create_connection((host.strip("[]"), int(port)), TIMEOUT) as knocking:
+        try:
+            frame = knocking.recv(9)  # a gRPC server begins with a frame of its settings
+        except TimeoutError:
+            frame = b""
+        if frame[3:4] != SETTINGS and os.environ.get("RAY_USE_TLS") != "1":
+            message = "what listens there is no Ray"
+            raise OSError(message)
 
 
 def _refuse_other_versions(engine: RayEngine) -> None:
