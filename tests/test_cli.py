@@ -135,10 +135,6 @@ def test_schema_is_json(run: Any) -> None:
         (["rn"], "Did you mean 'run'"),
         (["run"], "Missing argument"),
         (["run", "nowhere.yaml"], "no such recipe"),
-        (
-            ["run", "RECIPE", "--engine", "ray", "--set", "engine.address=nowhere"],
-            "no Ray cluster can be used at 'nowhere'",
-        ),
         (["run", "RECIPE", "--engine", "lokal"], "Did you mean 'local'"),
         (["run", "RECIPE", "--sed", "3"], "No such option"),
         (["run", "RECIPE", "--set", "x"], "expected KEY=VALUE"),

@@ -13,7 +13,7 @@ from meter import Meter
 
 from evenly.core.census import take_census
 from evenly.core.quotas import with_quotas
-from evenly.core.select import select
+from evenly.core.select import cut_offs, reach, short, take, within
 from evenly.core.strata import with_strata
 from evenly.core.survey import plain_axes
 from evenly.core.weights import with_keys
@@ -48,7 +48,11 @@ def main(path: str, rows: str) -> None:
     meter = Meter()
     keyed = with_keys(with_strata(frame, plain_axes(recipe.balance.strata)), recipe)
     plan = with_quotas(take_census(keyed, ["price"]), recipe)
-    chosen = select(keyed.select("__id__", "__stratum__", "__weight__", "__key__"), plan)
+    near = within(keyed.select("__id__", "__stratum__", "__weight__", "__key__"), reach(plan))
+    if short(near, plan):
+        message = "one stratum in 10^9 is short; the flow would look at all records"
+        raise SystemExit(message)
+    chosen = take(near, cut_offs(near, plan))
     meter.add(int(rows))
     meter.marks.insert(0, (0.0, 0))
     meter.report(map(str, range(chosen.height)))

@@ -93,3 +93,24 @@ def test_the_same_record_in_two_places_that_give_it_other_columns_is_two(tmp_pat
     given = {"columns": {"colour": {"from_path": r"(\w+)/a\.jsonl"}}}
     made = evenly.run(recipe(tmp_path / "*" / "a.jsonl", source=given), tmp_path / "out")
     assert made.manifest["rows"]["kept"] == 6
+
+
+@pytest.mark.parametrize("rows", [7, 60])
+def test_duplicates_are_found_in_partitions_as_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    made = [{"id": f"{n % 150}", "title": f"Thing {n % 40}", "shelf": "abc"[n % 3], "kind": n % 7} for n in range(200)]
+    paths = [lines(tmp_path / f"{part}.jsonl", made[part::4]) for part in range(4)]
+    steps = [{"unique": {"columns": ["title", "shelf"]}}, {"unique": {"columns": ["kind", "shelf"]}}]
+    wanted = recipe(tmp_path / "*.jsonl", source={"id": "id", "duplicate_ids": "drop"}, curate=steps)
+    whole = evenly.run(wanted, tmp_path / "whole").manifest
+    assert set(whole["rows"]["dropped"]) == {"duplicate_ids", "unique", "unique-2"}
+    assert whole["rows"]["kept"] == 21
+    monkeypatch.setattr("evenly.flow.duplicates.PARTITION_ROWS", rows)
+    monkeypatch.setattr("evenly.flow.duplicates.TOGETHER", 3)
+    monkeypatch.setenv("EVENLY_CACHE", str(tmp_path / "other"))
+    parts = evenly.run(wanted, tmp_path / "parts").manifest
+    assert (parts["rows"], parts["files"]) == (whole["rows"], whole["files"])
+    refused = recipe(paths[0].parent / "*.jsonl", source={"id": "id"})
+    with pytest.raises(DataError, match=r"names 2 records .*duplicate_ids: drop"):
+        evenly.run(refused, tmp_path / "refused")

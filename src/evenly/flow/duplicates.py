@@ -6,6 +6,7 @@ Losers are written down per partition; only the parts that lose a record are wri
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from evenly.columns import ID, LINE, PIECE, REASON
+from evenly.columns import CONTENT, ID, LINE, PIECE, REASON
 from evenly.core.duplicates import PLACE, group_column, losers_by_id, losers_by_value, repeated_ids
 from evenly.core.hashing import hashed
 from evenly.errors import DataError
@@ -21,7 +22,7 @@ from evenly.flow.near import near_losers
 from evenly.recipe.steps import GLOBAL_KINDS, reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from evenly.engines.base import Engine
@@ -44,52 +45,71 @@ DUPLICATE_IDS: Final = "duplicate_ids"
 
 
 @dataclass(frozen=True)
+class _Fold:
+    """One look for duplicates: of ids, or of what a global step groups records by.
+
+    Attributes:
+        number: its place among the folds, by which each looks at those that the ones before it left; ids are 0.
+        column: equal values of it are duplicates.
+        reason: why the losers are dropped.
+        threshold: of `near_unique`, else None.
+    """
+
+    number: int
+    column: str
+    reason: str
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class _Keys:
     """The keys of all pieces, and what looking for duplicates among them takes.
 
     Attributes:
         names: the files of `folder/keys`.
-        rows: keys in all.
+        slices: partitions in which they are looked at, by the hash of the fold's column.
         placed: each piece's file, first line and source.
     """
 
     recipe: Recipe
     folder: Path
     names: tuple[str, ...]
-    rows: int
+    slices: int
     placed: Sequence[dict[str, Any]]
 
-    @property
-    def slices(self) -> range:
-        """Numbers of the partitions."""
-        return range(-(-self.rows // PARTITION_ROWS))
+    def alive(self, fold: _Fold, names: Sequence[str]) -> pl.LazyFrame:
+        """Return the keys in some files that a fold looks at: those that have a group and were not dropped before."""
+        keys = pl.scan_parquet([self.folder / "keys" / name for name in names], glob=False)
+        if fold.number == 0:
+            return keys.select(ID, *PLACE, CONTENT)
+        keys = keys.select(ID, *PLACE, fold.column).filter(pl.col(fold.column).is_not_null())
+        gone = self.dead(fold.number)
+        return keys if gone is None else keys.join(gone.select(PLACE), on=PLACE, how="anti")
 
-    def frame(self) -> pl.LazyFrame:
-        """Return all keys."""
-        return pl.scan_parquet([self.folder / "keys" / name for name in self.names], glob=False)
+    def slice(self, fold: _Fold, number: int) -> pl.DataFrame:
+        """Return a partition of the keys that a fold looks at; it holds equal values of the column together."""
+        if self.slices == 1:
+            return self.alive(fold, self.names).collect()
+        paths = sorted(self.room(number).glob("*.parquet"))
+        empty = self.alive(fold, self.names[:1]).clear()
+        return pl.concat([empty, *(pl.scan_parquet(path, glob=False) for path in paths)]).collect()
 
-    def of_source(self, number: int) -> pl.LazyFrame:
-        """Return the keys of a source."""
-        own = [piece for piece, place in enumerate(self.placed) if place["source"] == number]
-        return self.frame().filter(pl.col(PIECE).is_in(own))
+    def room(self, number: int) -> Path:
+        """Return where a partition lies."""
+        return self.folder / "slices" / f"{number:06d}"
 
-    def slice(self, keys: pl.LazyFrame, column: str, number: int) -> pl.DataFrame:
-        """Return a partition of keys, which holds equal values of `column` together."""
-        slices = len(self.slices)
-        return (keys.filter(hashed(column, "duplicate") % slices == number) if slices > 1 else keys).collect()
-
-    def bury(self, lost: pl.DataFrame, reason: str, step: int, number: int) -> None:
-        """Write down who lost in a step's partition."""
+    def bury(self, lost: pl.DataFrame, fold: _Fold, number: int) -> None:
+        """Write down who lost in a fold's partition."""
         if lost.height:
-            path = self.folder / "dead" / f"{step:03d}-{number:06d}.parquet"
-            lost.select(*PLACE, pl.lit(reason).alias(REASON)).write_parquet(path, statistics=False)
+            path = self.folder / "dead" / f"{fold.number:03d}-{number:06d}.parquet"
+            lost.select(*PLACE, pl.lit(fold.reason).alias(REASON)).write_parquet(path, statistics=False)
 
-    def dead(self, step: int | None = None) -> pl.LazyFrame | None:
-        """Return who lost, before a step or at all; None where nobody did."""
+    def dead(self, before: int | None = None) -> pl.LazyFrame | None:
+        """Return who lost, before a fold or at all; None where nobody did."""
         paths = [
             path
             for path in sorted((self.folder / "dead").glob("*.parquet"))
-            if step is None or int(path.name.partition("-")[0]) < step
+            if before is None or int(path.name.partition("-")[0]) < before
         ]
         return pl.scan_parquet(paths, glob=False) if paths else None
 
@@ -114,12 +134,12 @@ def drop_duplicates(
     names = tuple(str(part["name"]) for part in parts if (folder / "keys" / str(part["name"])).exists())
     if not names:
         return Counter(), list(parts)
-    keys = _Keys(recipe, folder, names, rows, placed)
-    folds = _folds(keys)
-    with reporter.phase("duplicates", sum(map(len, folds)), "folds") as advance:
-        for work in folds:  # one after the other: each looks at those that the ones before it left
-            for _ in engine.map(partial(_looked, keys=keys), work):
-                advance(1)
+    keys = _Keys(recipe, folder, names, -(-rows // PARTITION_ROWS), placed)
+    folds = _folds(recipe)
+    with reporter.phase("duplicates", len(folds), "folds") as advance:
+        for fold in folds:
+            _look(fold, keys, engine)
+            advance(1)
     if keys.dead() is None:
         return Counter(), list(parts)
     for kind in BURIED:
@@ -136,56 +156,60 @@ def drop_duplicates(
     return moved, left
 
 
-def _folds(keys: _Keys) -> list[list[partial[None]]]:
-    """Return what looks for duplicates: first of ids, then of each step, in partitions that don't meet."""
-    sources = range(len(keys.recipe.sources))
-    folds = [[partial(_equal_ids, source=source, number=number) for source in sources for number in keys.slices]]
-    for index, (reason, step) in enumerate(zip(reasons(keys.recipe.curate), keys.recipe.curate, strict=True)):
-        if step.kind == "near_unique":
-            folds.append([partial(_near, index=index, reason=reason, threshold=step.body.threshold)])
-        elif step.kind in GLOBAL_KINDS:
-            folds.append([partial(_equal_values, index=index, reason=reason, number=number) for number in keys.slices])
-    return folds
+def _folds(recipe: Recipe) -> list[_Fold]:
+    found = [_Fold(0, ID, DUPLICATE_IDS)]
+    for index, (reason, step) in enumerate(zip(reasons(recipe.curate), recipe.curate, strict=True)):
+        if step.kind in GLOBAL_KINDS:
+            threshold = step.body.threshold if step.kind == "near_unique" else None
+            found.append(_Fold(len(found), group_column(index), reason, threshold))
+    return found
 
 
-def _looked(work: partial[None], keys: _Keys) -> None:
-    work(keys)
+def _look(fold: _Fold, keys: _Keys, engine: Engine) -> None:
+    """Write down who loses in a fold; where there are several partitions, keys go to theirs first."""
+    if fold.threshold is not None:
+        list(engine.map(partial(_near, keys=keys), [fold]))
+        return
+    numbers = range(keys.slices)
+    if keys.slices > 1:
+        for number in numbers:
+            keys.room(number).mkdir(parents=True)
+        batches = [keys.names[start : start + TOGETHER] for start in range(0, len(keys.names), TOGETHER)]
+        list(engine.map(partial(_scatter, keys=keys, fold=fold), list(enumerate(batches))))
+    list(engine.map(partial(_equal, keys=keys, fold=fold), numbers))
+    shutil.rmtree(keys.folder / "slices", ignore_errors=True)
 
 
-def _equal_ids(keys: _Keys, source: int, number: int) -> None:
-    """Write down who loses to another of the same id, in a partition of a source's keys; or refuse that ids repeat."""
-    frame = keys.slice(keys.of_source(source), ID, number)
-    if keys.recipe.sources[source].duplicate_ids == "drop":
-        keys.bury(losers_by_id(frame), DUPLICATE_IDS, 0, source * len(keys.slices) + number)
-    else:
-        _refuse_repeated(frame, keys, source)
+def _scatter(batch: tuple[int, Sequence[str]], keys: _Keys, fold: _Fold) -> None:
+    """Write the keys in some files to their partitions."""
+    number, names = batch
+    frame = keys.alive(fold, names).with_columns((hashed(fold.column, "duplicate") % keys.slices).alias("slice"))
+    for (slot,), rows in frame.collect().partition_by("slice", as_dict=True, include_key=False).items():
+        rows.write_parquet(keys.room(int(slot)) / f"{number:06d}.parquet", compression="lz4", statistics=False)
 
 
-def _equal_values(keys: _Keys, index: int, reason: str, number: int) -> None:
-    """Write down who loses in a `unique` step, in a partition of the keys that no earlier step dropped."""
-    group = group_column(index)
-    alive = keys.frame().filter(pl.col(group).is_not_null())
-    gone = keys.dead(index + 1)
-    if gone is not None:
-        alive = alive.join(gone, on=PLACE, how="anti")
-    keys.bury(losers_by_value(keys.slice(alive, group, number), group=group), reason, index + 1, number)
+def _equal(number: int, keys: _Keys, fold: _Fold) -> None:
+    """Write down who loses to another of the same id or group in a partition; or refuse that ids repeat."""
+    frame = keys.slice(fold, number)
+    if fold.number:
+        keys.bury(losers_by_value(frame, group=fold.column), fold, number)
+        return
+    lost: list[pl.DataFrame] = []
+    for source, told in enumerate(keys.recipe.sources):
+        own = frame.filter(pl.col(PIECE).is_in([n for n, place in enumerate(keys.placed) if place["source"] == source]))
+        if told.duplicate_ids == "error":
+            _refuse_repeated(own, keys, source)
+        else:
+            lost.append(losers_by_id(own))
+    if lost:
+        keys.bury(pl.concat(lost), fold, number)
 
 
-def _near(keys: _Keys, index: int, reason: str, threshold: float) -> None:
+def _near(fold: _Fold, keys: _Keys) -> None:
     """Write down who loses in a `near_unique` step."""
-    group = group_column(index)
-    rows = keys.frame().filter(pl.col(group).is_not_null()).select(pl.len()).collect().item()
-    gone = keys.dead(index + 1)
-    alive = _alive(keys, group, None if gone is None else gone.select(PLACE).collect())
-    keys.bury(near_losers(alive, rows, group, threshold, keys.folder), reason, index + 1, 0)
-
-
-def _alive(keys: _Keys, group: str, gone: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
-    """Yield each part's keys that a step looks at: those that have a group and that no earlier step dropped."""
-    for name in keys.names:
-        frame = pl.read_parquet(keys.folder / "keys" / name, columns=[ID, *PLACE, group], glob=False)
-        frame = frame.filter(pl.col(group).is_not_null())
-        yield frame if gone is None else frame.join(gone, on=PLACE, how="anti")
+    rows = keys.alive(fold, keys.names).select(pl.len()).collect().item()
+    frames = (keys.alive(fold, [name]).collect() for name in keys.names)
+    keys.bury(near_losers(frames, rows, fold.column, fold.threshold or 0.0, keys.folder), fold, 0)
 
 
 def _refuse_repeated(frame: pl.DataFrame, keys: _Keys, number: int) -> None:
