@@ -9,7 +9,7 @@ is a connected component: whatever the order of the records, the same edges and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import rensa  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     Words = NDArray[np.uint64]
     Rows = NDArray[np.int64]
     Signatures = NDArray[np.uint32]
+
+    class Signed(Protocol):
+        """Signatures of many rows, in memory or not: an array, or what gives some of its rows."""
+
+        def __getitem__(self, rows: Rows, /) -> Signatures:
+            """Return those of some rows."""
+            ...
+
 
 ENTRIES: Final = 128
 """Entries of a signature, UInt32 each: 512 bytes a record."""
@@ -84,22 +92,21 @@ def likeness(one: Signatures, others: Signatures) -> NDArray[np.float64]:
     return (one == others).mean(axis=1)
 
 
-def equal_neighbours(hashes: Words, signed: Signatures) -> tuple[Rows, Rows]:
-    """Return pairs of rows of equal signatures, each row with the next in the order of `hashes` (of whole signatures).
+def equal_neighbours(hashes: Words, rows: Rows, signed: Signed) -> tuple[Rows, Rows]:
+    """Return pairs of `rows` of equal signatures, each with the next in the order of their `hashes` (of whole ones).
 
-    A text that stands there a hundred thousand times gives as many pairs, not their square.
+    A text that stands there a hundred thousand times gives as many pairs, not their square. `signed` goes by rows.
     """
     order = np.argsort(hashes, kind="stable").astype(np.int64)
-    before, after = order[:-1], order[1:]
-    same = hashes[before] == hashes[after]
-    before, after = before[same], after[same]
+    same = hashes[order[:-1]] == hashes[order[1:]]
+    before, after = rows[order[:-1][same]], rows[order[1:][same]]
     chunks = [slice(start, start + CHUNK) for start in range(0, before.size, CHUNK)]
     equal = [(signed[before[chunk]] == signed[after[chunk]]).all(axis=1) for chunk in chunks]
     whole = np.concatenate([np.empty(0, np.bool_), *equal])
     return before[whole], after[whole]
 
 
-def edges_in_band(hashes: Words, rows: Rows, signed: Signatures, threshold: float, roots: Rows) -> Iterator[Rows]:
+def edges_in_band(hashes: Words, rows: Rows, signed: Signed, threshold: float, roots: Rows) -> Iterator[Rows]:
     """Yield rows that are alike, as arrays whose first row is like each of the others, among those that share a hash.
 
     `hashes` are those of `rows`, by which `signed` and `roots` are indexed. Rows of one root are in one group already
@@ -115,7 +122,7 @@ def edges_in_band(hashes: Words, rows: Rows, signed: Signatures, threshold: floa
         yield from _alike(placed[start : start + size], signed, threshold, roots)
 
 
-def _pairs(one: Rows, other: Rows, signed: Signatures, threshold: float, roots: Rows) -> Iterator[Rows]:
+def _pairs(one: Rows, other: Rows, signed: Signed, threshold: float, roots: Rows) -> Iterator[Rows]:
     """Yield those pairs that are alike; most bands of most texts that share one are shared by two."""
     for start in range(0, one.size, CHUNK):
         a, b = one[start : start + CHUNK], other[start : start + CHUNK]
@@ -125,7 +132,7 @@ def _pairs(one: Rows, other: Rows, signed: Signatures, threshold: float, roots: 
         yield from np.stack([a[alike], b[alike]], axis=1)
 
 
-def _alike(rows: Rows, signed: Signatures, threshold: float, roots: Rows) -> Iterator[Rows]:
+def _alike(rows: Rows, signed: Signed, threshold: float, roots: Rows) -> Iterator[Rows]:
     here = signed[rows]
     for place in range(rows.size - 1):
         after = np.arange(place + 1, rows.size)

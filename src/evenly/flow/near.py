@@ -6,6 +6,7 @@ holds what a band is worked on with: some 40 bytes a record, in partitions by ha
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 PARTITION_ROWS: Final = 4_000_000
 """Records whose band is looked at together."""
 
+LOOKED_BYTES: Final = 2**28
+"""Pages of the signatures' file that may stay in memory."""
+
 CHUNK_ROWS: Final = 100_000
 """Signatures whose bands are hashed at a time."""
 
@@ -59,7 +63,9 @@ class _Store:
         """Make room for `rows` records."""
         self.folder = folder
         self.count = 0
+        self._added = 0
         self._rows = max(rows, 1)
+        self._maps: list[np.memmap[Any, Any]] = []
         self.signed = self.room("signed", np.uint32, (self._rows, ENTRIES))
         self.piece, self.line = self.room("piece", np.uint32), self.room("line", np.uint64)
         self.first, self.second = self.room("first", np.uint64), self.room("second", np.uint64)
@@ -67,7 +73,15 @@ class _Store:
     def room(self, name: str, dtype: Any, shape: tuple[int, ...] | None = None) -> Array:  # noqa: ANN401 - numpy's types
         """Return an array of zeros in a file."""
         mapped = np.memmap(self.folder / name, dtype=dtype, mode="w+", shape=shape or (self._rows,))
+        self._maps.append(mapped)
         return mapped.view(np.ndarray)  # whose items come three times as fast
+
+    def forget(self) -> None:
+        """Let go of what of the files is in memory; it stays in them, and is read again when it is asked for."""
+        for mapped in self._maps:
+            pages: mmap.mmap = getattr(mapped, "_mmap")  # noqa: B009 - numpy gives it no other name
+            if hasattr(mmap, "MADV_DONTNEED"):
+                pages.madvise(mmap.MADV_DONTNEED)
 
     def add(self, frame: pl.DataFrame, column: str) -> None:
         """Add records."""
@@ -78,6 +92,27 @@ class _Store:
         order = frame.select(first=hashed(ID, "duplicate"), second=hashed(ID, "identity-2"))
         self.first[here], self.second[here] = order["first"].to_numpy(), order["second"].to_numpy()
         self.count += frame.height
+        self._added += frame.height
+        if self._added >= CHUNK_ROWS:
+            self._added = 0
+            self.forget()
+
+
+class _Signed:
+    """The signatures, by rows; of their file no more stays in memory than `LOOKED_BYTES` of pages."""
+
+    def __init__(self, store: _Store) -> None:
+        """Look at a store's."""
+        self._store = store
+        self._looked = 0
+
+    def __getitem__(self, rows: Array) -> Array:
+        """Return the signatures of some rows."""
+        self._looked += rows.size * mmap.PAGESIZE  # a row's page, and those around it that come with it
+        if self._looked > LOOKED_BYTES:
+            self._looked = 0
+            self._store.forget()
+        return self._store.signed[rows]
 
 
 def _groups(store: _Store, threshold: float) -> Array:
@@ -86,16 +121,18 @@ def _groups(store: _Store, threshold: float) -> Array:
     parents[:] = np.arange(store.count)
     whole = _hashes(store, "whole", 1.0)[0]
     for rows, _ in _partitions(whole, np.arange(store.count)):
-        before, after = equal_neighbours(whole[rows], store.signed[rows]) if rows.size > 1 else (rows[:0], rows[:0])
-        for pair in zip(rows[before].tolist(), rows[after].tolist(), strict=True):
+        signed = _Signed(store)
+        before, after = equal_neighbours(whole[rows], rows, signed) if rows.size > 1 else (rows[:0], rows[:0])
+        for pair in zip(before.tolist(), after.tolist(), strict=True):
             join(parents, np.array(pair))
     flatten(parents)
     distinct = np.flatnonzero(parents == np.arange(store.count))
     for band in _hashes(store, "bands", threshold):
         for rows, hashes in _partitions(band, distinct):
-            for alike in edges_in_band(hashes, rows, store.signed, threshold, parents):
+            for alike in edges_in_band(hashes, rows, _Signed(store), threshold, parents):
                 join(parents, alike)
         flatten(parents)
+        store.forget()
     return parents
 
 
@@ -106,6 +143,7 @@ def _hashes(store: _Store, name: str, threshold: float) -> Array:
     for start in range(0, store.count, CHUNK_ROWS):
         here = slice(start, min(start + CHUNK_ROWS, store.count))
         made[:, here] = band_hashes(store.signed[here], threshold).T
+        store.forget()
     return made[:, : store.count]
 
 
