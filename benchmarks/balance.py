@@ -62,7 +62,7 @@ def prepared(rows: int) -> Path:
     return folder
 
 
-def main(rows: int = 400_000, repeats: int = 3) -> None:
+def main(rows: int = 4_000_000, repeats: int = 3) -> None:
     """Measure, print, keep."""
     if not TOKENIZER.is_file():
         print("left out: the tokenizer file (../shared/data/tokenizers beside the project) is not here")
