@@ -3,7 +3,7 @@
     python benchmarks/fold.py
 
 Pieces are made as they are asked for, from their number alone, so that nothing but the folds is in memory. What is
-drawn is checked against a second count over all pieces: below each stratum's cut-off lie exactly its quota's records.
+drawn is checked against a second count over all pieces: up to each stratum's cut-off lie exactly its quota's records.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import polars as pl
 
 from evenly.core.census import merge, take_census
 from evenly.core.quotas import with_quotas
-from evenly.core.select import candidates, select
+from evenly.core.select import candidates, cut_offs, reach, short, take, within
 from evenly.core.strata import with_strata
 from evenly.core.survey import plain_axes
 from evenly.core.weights import with_keys
@@ -78,28 +78,29 @@ def plan(number: int) -> pl.DataFrame:
 
 
 def draw(number: int, planned: pl.DataFrame) -> pl.DataFrame:
-    """Return what is drawn of so many pieces: their candidates folded, some at a time."""
+    """Return the cut-offs of so many pieces: their candidates folded, some at a time."""
     waiting: list[pl.DataFrame] = []
+    reaches = reach(planned)
     for frame in pieces(number):
-        waiting.append(candidates(frame, planned))
+        waiting.append(candidates(within(frame, reaches), planned))
         if len(waiting) == TOGETHER:
             waiting = [candidates(pl.concat(waiting), planned)]
-    return select(pl.concat(waiting), planned)
+    found = pl.concat(waiting)
+    if short(found, planned):
+        message = "a stratum is short within reach: the flow would look at all records"
+        raise SystemExit(message)
+    return cut_offs(found, planned)
 
 
-def check(number: int, planned: pl.DataFrame, drawn: pl.DataFrame) -> bool:
-    """Say whether exactly the drawn records lie at or below each stratum's largest drawn key, over all pieces."""
-    cuts = drawn.group_by("__stratum__").agg(pl.col("__key__").max().alias("cut"))
+def check(number: int, planned: pl.DataFrame, cuts: pl.DataFrame) -> bool:
+    """Say whether each stratum selects exactly its quota by its cut-off, over all pieces."""
     counts = [
-        frame.join(cuts, on="__stratum__", how="inner")
-        .filter(pl.col("__key__") <= pl.col("cut"))
-        .group_by("__stratum__")
-        .agg(pl.len().alias("below"))
+        take(frame, cuts).group_by(pl.col("__stratum__").cast(pl.String)).agg(pl.len().alias("taken"))
         for frame in pieces(number)
     ]
-    below = pl.concat(counts).group_by("__stratum__").agg(pl.col("below").sum())
-    joined = planned.filter(pl.col("quota") > 0).join(below, on="__stratum__", how="left")
-    return drawn.height == int(planned["quota"].sum()) and (joined["below"] == joined["quota"]).all()
+    taken = pl.concat(counts).group_by("__stratum__").agg(pl.col("taken").sum())
+    joined = planned.filter(pl.col("quota") > 0).join(taken, on="__stratum__", how="left")
+    return cuts.height == joined.height and (joined["taken"] == joined["quota"]).all()
 
 
 def measure(number: int) -> dict[str, Any]:
@@ -109,13 +110,13 @@ def measure(number: int) -> dict[str, Any]:
         planned = plan(number)
         planned_in, plan_peak = time.perf_counter() - begun, memory.peak()
         begun = time.perf_counter()
-        drawn = draw(number, planned)
+        cuts = draw(number, planned)
         drawn_in, draw_peak = time.perf_counter() - begun, memory.peak()
     return {
         "records": number * PIECE,
         "strata": planned.height,
-        "drawn": drawn.height,
-        "right": check(number, planned, drawn),
+        "drawn": int(cuts["quota"].sum()),
+        "right": check(number, planned, cuts),
         "plan": {"seconds": round(planned_in, 1), "megabytes": plan_peak // 10**6},
         "draw": {"seconds": round(drawn_in, 1), "megabytes": draw_peak // 10**6},
         "census_bytes": planned.estimated_size(),
