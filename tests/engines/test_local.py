@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import mul
 from pathlib import Path
@@ -60,7 +62,7 @@ for _ in LocalEngine(2, 1).map(time.sleep, [0.1] * 3 + [600] * 3, python=True):
 
 
 def children(of: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{of}/task/{of}/children").read_text().split()]
+    return [int(one) for task in Path(f"/proc/{of}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 def runs(process: int) -> bool:
@@ -87,3 +89,29 @@ def test_workers_go_with_their_parent(sent: int) -> None:
     while any(map(runs, workers)) and time.monotonic() < waited:
         time.sleep(0.1)
     assert not any(map(runs, workers))
+
+
+def test_the_main_thread_takes_no_lock_of_an_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A signal's handler that raises in it would leave the lock taken, and workers would wait for it for ever.
+    threads: set[int] = set()
+    submit = ThreadPoolExecutor.submit
+
+    def noted(self: ThreadPoolExecutor, *arguments: Any) -> Any:
+        threads.add(threading.get_ident())
+        return submit(self, *arguments)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", noted)
+    assert list(LocalEngine(2).map(abs, range(-50, 0))) == list(range(50, 0, -1))
+    assert LocalEngine(2).fold(abs, range(-50, 0), sum) == 50 * 51 // 2
+    assert threads
+    assert threading.main_thread().ident not in threads
+
+
+def test_a_map_that_is_left_early_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    for left_after in (0, 1, 7):
+        results = LocalEngine(2).map(abs, range(1_000))
+        for _ in range(left_after):
+            next(results)
+        results.close()  # pyright: ignore[reportAttributeAccessIssue] - a generator, by its protocol an iterator
+        assert threading.active_count() == before

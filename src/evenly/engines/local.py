@@ -12,10 +12,12 @@ import pickle
 import signal
 import threading
 import time
+from _thread import start_new_thread
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache, partial
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,9 +60,8 @@ class LocalEngine:
         Raises:
             EvenlyError: when a worker process ends before its work does.
         """
-        if python and self.workers > 1 and len(items) >= self.many:
-            return self._in_processes(function, items)
-        return self._in_threads(function, items)
+        apart = python and self.workers > 1 and len(items) >= self.many
+        return _aside(partial(self._in_processes if apart else self._in_threads, function, items))
 
     def fold(
         self,
@@ -72,19 +73,23 @@ class LocalEngine:
     ) -> Outcome:
         """Return `finish` of what all items' results are combined to."""
         tree = Tree(combine)
-        for result in self._in_threads(function, items):
+        for result in self.map(function, items):
             tree.add(result)
             advance(1)
         return finish(tree.root())
 
-    def _in_threads(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    def _in_threads(
+        self, function: Callable[[Item], Result], items: Sequence[Item], stopped: threading.Event
+    ) -> Iterator[Result]:
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="evenly")
         try:
-            yield from _in_order(lambda item: pool.submit(function, item), items, 2 * self.workers)
+            yield from _in_order(lambda item: pool.submit(function, item), items, 2 * self.workers, stopped)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _in_processes(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    def _in_processes(
+        self, function: Callable[[Item], Result], items: Sequence[Item], stopped: threading.Event
+    ) -> Iterator[Result]:
         # Loads slowly and is seldom needed. Its workers do not import the user's script again, as Python's own would.
         import cloudpickle  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
         from loky import ProcessPoolExecutor  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
@@ -98,8 +103,8 @@ class LocalEngine:
             shared.write_bytes(cloudpickle.dumps(function))
             finished = False
             try:
-                yield from _in_order(lambda item: pool.submit(_call, str(shared), item), items, 2 * workers)
-                finished = True
+                yield from _in_order(lambda item: pool.submit(_call, str(shared), item), items, 2 * workers, stopped)
+                finished = not stopped.is_set()
             except BrokenProcessPool:
                 message = (
                     "A worker process ended before its work did; most likely the machine had no memory left (each "
@@ -110,14 +115,67 @@ class LocalEngine:
                 pool.shutdown(wait=True, kill_workers=not finished)
 
 
-def _in_order(submit: Callable[[Item], Future[Result]], items: Sequence[Item], under_way: int) -> Iterator[Result]:
+def _in_order(
+    submit: Callable[[Item], Future[Result]], items: Sequence[Item], under_way: int, stopped: threading.Event
+) -> Iterator[Result]:
+    """Yield results in the items' order, until all are there or it is stopped."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(submit(item))
-        if len(waiting) >= under_way:
+        if len(waiting) >= under_way and _settled(waiting[0], stopped):
             yield waiting.popleft().result()
-    while waiting:
+        if stopped.is_set():
+            return
+    while waiting and _settled(waiting[0], stopped):
         yield waiting.popleft().result()
+
+
+def _settled(future: Future[Any], stopped: threading.Event) -> bool:
+    """Wait for a future; return False when it is stopped before."""
+    while not wait([future], HEARTBEAT / 10).done:
+        if stopped.is_set():
+            return False
+    return True
+
+
+def _aside(results: Callable[[threading.Event], Iterator[Result]]) -> Iterator[Result]:
+    """Yield results that a thread of its own waits for.
+
+    A signal's handler that raises (Ctrl-C, TERM) does so in the main thread, wherever that is: within a lock of an
+    executor, it would leave the lock taken, and the workers would wait for it for ever. Here that thread waits on
+    queues alone, which leave nothing behind.
+    """
+    given: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+    taken: SimpleQueue[None] = SimpleQueue()
+    stopped = threading.Event()
+    over: list[bool] = []
+
+    def feed() -> None:
+        try:
+            for result in results(stopped):
+                given.put(("result", result))
+                taken.get()
+        except BaseException as fault:  # noqa: BLE001 - raised where the results are asked for
+            given.put(("fault", fault))
+        else:
+            given.put(("end", None))
+        over.append(True)
+
+    start_new_thread(feed, ())
+    try:
+        while True:
+            kind, value = given.get()
+            if kind == "fault":
+                raise value
+            if kind == "end":
+                return
+            yield value
+            taken.put(None)
+    finally:
+        stopped.set()
+        while not over:  # until the workers are done
+            taken.put(None)
+            time.sleep(HEARTBEAT / 1_000)
 
 
 def _call(shared: str, item: Any) -> Any:  # noqa: ANN401 - what the function takes and gives

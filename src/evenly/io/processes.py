@@ -38,7 +38,8 @@ def tree_memory(process: int) -> int:
         one = waiting.pop()
         try:
             pages = int(Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1])
-            children = Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii").split()
+            threads = Path(f"/proc/{one}/task").iterdir()  # a child is its thread's
+            children = [child for task in threads for child in (task / "children").read_text(encoding="ascii").split()]
         except (OSError, IndexError):
             continue
         total += pages * os.sysconf("SC_PAGE_SIZE")
