@@ -49,6 +49,10 @@ class RecipeError(UserError):
         self.faults = tuple(faults)
         super().__init__("\n".join(self.faults))
 
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[tuple[str, ...]]]:
+        """Let a worker hand it over fault by fault."""
+        return RecipeError, (self.faults,)
+
 
 class DataError(UserError):
     """Inputs that are missing, unreadable, or do not hold what the recipe asks of them."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from evenly.core.hashing import hashed
-from evenly.core.split import SplitError, split_sizes
+from evenly.core.split import SplitError, lite_rows, split_sizes
 from evenly.errors import UserError
 
 from ..whole import shuffle  # noqa: TID252 - the tests are no package to name
@@ -149,3 +149,12 @@ def test_the_shuffle_is_not_the_order_of_the_split() -> None:
     placed = shuffle(split.sort(hashed("__id__", "split")).drop("rank").with_row_index("rank"), 42, 100)
     placed = placed.with_row_index("place")
     assert abs(placed.select(pl.corr("rank", "place")).item()) < 0.13
+
+
+def test_a_lite_set_is_weighted_whatever_its_kept_columns_are_called() -> None:
+    rows = pl.DataFrame({"stratum": ["s", "s", "t"], "design_weight": [1.0, 2.0, 3.0]})
+    of_split = pl.DataFrame({"stratum": ["s", "t"], "rows": [8, 5]})
+    for name in ("factor", "here", "rows", "other"):
+        found = lite_rows(rows.with_columns(pl.lit("x").alias(name)), of_split)
+        assert found["design_weight"].to_list() == [4.0, 8.0, 15.0]
+        assert found.columns == [*rows.columns, name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import evenly
+from evenly.errors import RecipeError
 from evenly.recipe.load import json_schema
 from evenly.recipe.steps import Step
 
@@ -238,3 +240,8 @@ def test_of_a_weight_only_the_kind_that_is_meant_is_judged(weight: object, fault
         evenly.check(recipe)
     (only,) = caught.value.faults
     assert fault in only
+
+
+def test_faults_reach_the_caller_from_a_worker_as_they_are() -> None:
+    fault = pickle.loads(pickle.dumps(RecipeError(["a: one", "b: two"])))  # noqa: S301 - made here
+    assert (fault.faults, str(fault)) == (("a: one", "b: two"), "a: one\nb: two")

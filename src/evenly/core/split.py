@@ -78,9 +78,9 @@ def lite_rows(rows: pl.DataFrame, of_split: pl.DataFrame) -> pl.DataFrame:
     """
     here = rows.group_by("stratum").agg(pl.len().alias("here"))
     factors = here.join(of_split, on="stratum").select("stratum", factor=pl.col("rows") / pl.col("here"))
-    weight = pl.col("design_weight") * pl.col("factor")
-    joined = rows.join(factors, on="stratum", how="left", maintain_order="left")
-    return joined.with_columns(weight.alias("design_weight")).select(rows.columns)
+    # Apart from the rows, whose kept columns may have any name.
+    factor = rows.select("stratum").join(factors, on="stratum", how="left", maintain_order="left")["factor"]
+    return rows.with_columns((pl.col("design_weight") * factor).alias("design_weight"))
 
 
 def cut_ranks(sizes: Mapping[str, int], selected: int) -> tuple[tuple[str, ...], list[int]]:

@@ -63,20 +63,43 @@ def within_budget(budget: Budget, scratch: Path, groups: int, engine: Engine) ->
     drawn, tokens = engine.fold(partial(_tokens_of, scratch=scratch), range(groups), _sums)
     mean = tokens / max(1, drawn)
     looked = max(least, min(rows, int(budget.tokens / max(mean, 1e-9) * AHEAD) + 1))
+    most = rows
     while True:
         high = largest(0, least, looked, lambda size: 0 if budget.fits(size) else None)
-        search = partial(_search, budget=budget, least=least, high=high)
-        found = fold_candidates(groups, scratch, budget.plan(high), search, engine)
+        wide = budget.plan(high)
+        found = fold_candidates(groups, scratch, wide, partial(_search, budget=budget, least=least, high=high), engine)
         if found is None:
-            message = (
-                f"recipe.balance.size: {budget.tokens:,} tokens do not pay for the {least:,} rows that min and "
-                "take_all ask for, or for one. Raise the budget."
-            )
-            raise AllocationError(message)
+            raise AllocationError(_too_little(budget, least))
         size, spent = found
-        if size < high or high < looked or looked >= rows:
-            return budget.plan(size), spent
-        looked = min(rows, looked * 2)
+        plan = budget.plan(size)
+        if _reaches_further(plan, wide):  # not all policies only grow with the size: count what is drawn itself
+            spent = fold_candidates(groups, scratch, plan, _spent, engine)
+            if spent > budget.tokens and size == least:
+                raise AllocationError(_too_little(budget, least))
+            if spent > budget.tokens:
+                looked = most = size - 1
+                continue
+        if size < high or high < looked or looked >= most:
+            return plan, spent
+        looked = min(most, looked * 2)
+
+
+def _too_little(budget: Budget, least: int) -> str:
+    return (
+        f"recipe.balance.size: {budget.tokens:,} tokens do not pay for the {least:,} rows that min and "
+        "take_all ask for, or for one. Raise the budget."
+    )
+
+
+def _reaches_further(plan: pl.DataFrame, wide: pl.DataFrame) -> bool:
+    """Say whether a plan takes more of a stratum than a plan of more rows, whose candidates were looked at."""
+    both = plan.select(STRATUM, "quota").join(wide.select(STRATUM, limit="quota"), on=STRATUM, how="left")
+    return both.filter(pl.col("quota") > pl.col("limit").fill_null(0)).height > 0
+
+
+def _spent(found: pl.DataFrame, strata: pl.DataFrame) -> int:
+    """Return the tokens of what a plan draws, from its own candidates."""
+    return cost(in_rank(candidates(found, strata)), strata)
 
 
 def _search(found: pl.DataFrame, strata: pl.DataFrame, budget: Budget, least: int, high: int) -> tuple[int, int] | None:

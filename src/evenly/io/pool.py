@@ -120,6 +120,8 @@ class Pool:
 
     def rows(self, places: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
         """Read some columns of single rows of a few parts: at `places` (`__part__`, `__row__`), in their order."""
+        if not places.height:
+            return self.part(0, columns).clear()
         numbers: list[int] = places[PART].unique().sort().to_list()
         sizes = [int(self.index.parts[number]["rows"]) for number in numbers]
         starts = pl.DataFrame({PART: numbers, "start": np.cumsum([0, *sizes[:-1]])}, schema_overrides={PART: pl.UInt32})
