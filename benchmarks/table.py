@@ -29,7 +29,7 @@ def rows() -> list[tuple[str, str, float | None, float, bool]]:
         (named, "datasets.map", curate.get("ratios", {}).get("datasets.map, 2 processes"), 15, True),
         (named, "DuckDB and tokenizers", curate.get("ratios", {}).get("DuckDB and tokenizers"), 10, True),
         (named, "the floor (times its time)", curate.get("times_the_floor"), 2, False),
-        ("balance 2.8 million, from the pool", "the notebook's cells", balance.get("ratio"), 10, True),
+        ("balance 2.9 million, from the pool", "the notebook's cells", balance.get("ratio"), 10, True),
         (
             "select 2.8 million, in memory",
             "the notebook's loop",

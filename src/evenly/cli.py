@@ -29,7 +29,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe, e.g. balance.cap=100. Repeatable."),
 ]
-Engine = Annotated[str, typer.Option(help="Where the work runs: local.")]
+Engine = Annotated[str, typer.Option(help="Where the work runs: local or ray.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an output that is there.")]
 Recheck = Annotated[bool, typer.Option("--recheck", help="Trust the inputs' content, not their size and time.")]
 Profile = Annotated[bool, typer.Option("--profile", help="Tell each phase's time, rows, bytes and peak memory.")]

@@ -17,6 +17,7 @@ from operator import add, mul
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -239,6 +240,19 @@ def test_an_address_where_nobody_answers_is_told_at_once(tmp_path: Path) -> None
 def test_without_ray_the_way_to_it_is_told(tmp_path: Path) -> None:
     told = refused(tmp_path, "auto", "import sys; sys.modules['ray'] = None")
     assert told == "--engine ray: Ray is not installed. Install it (pip install 'evenly[ray]'), or use --engine local."
+
+
+def test_workers_without_evenly_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evenly.engines import ray as module
+
+    # as Ray tells of a function that a worker can't load
+    told = "The remote function failed to import\n\nTraceback …\nModuleNotFoundError: No module named 'evenly'\n"
+    engine: Any = SimpleNamespace(map=Mock(side_effect=RuntimeError(told)))
+    monkeypatch.setattr(module, "_versions", lambda _: {"evenly": "1.0"})
+    with pytest.raises(
+        UserError, match=r"can't load Evenly 1\.0: ModuleNotFoundError: No module named 'evenly'\. Inst"
+    ):
+        module._refuse_other_versions(engine)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_another_version_there_is_refused(engine: RayEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,7 @@ def _aside(results: Callable[[threading.Event], Iterator[Result]]) -> Iterator[R
     over: list[bool] = []
 
     def feed() -> None:
+        """Hand over one result after the other, each once the one before was taken."""
         try:
             for result in results(stopped):
                 given.put(("result", result))
@@ -192,6 +193,7 @@ def _follow(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
+        """End this process once its parent is another."""
         while os.getppid() == parent:
             time.sleep(HEARTBEAT)
         os._exit(1)

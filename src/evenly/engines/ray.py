@@ -46,12 +46,10 @@ STORE_BYTES: Final = 10**9
 LONGEST_FOLDER: Final = 16
 """Characters of the folder for temporary files up to which Ray's sockets fit into a folder of our own there."""
 
-QUIET: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Keeps a Ray of one machine on 127.0.0.1, as it is on macOS and Windows anyway; read when `ray` is imported.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-}
+QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+ALONE_HERE: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Keeps a Ray of one machine on 127.0.0.1, as it is on macOS and Windows anyway; read when `ray` is imported."""
 
 PASSED_ON: Final = ("EVENLY_CACHE", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE")
 """Environment variables that workers on other machines share; where they name folders, these are shared ones."""
@@ -173,7 +171,7 @@ def opened(address: str | None, workers: int | None) -> Generator[RayEngine]:
     Raises:
         UserError: when Ray is not installed, the address does not answer, or workers have another Evenly.
     """
-    ray = _imported()
+    ray = _imported(QUIET if address else QUIET | ALONE_HERE)
     if ray.is_initialized():
         yield RayEngine(ray, workers)
         return
@@ -196,8 +194,8 @@ def opened(address: str | None, workers: int | None) -> Generator[RayEngine]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _imported() -> Any:  # noqa: ANN401 - Ray has no types for all of it
-    for name, value in QUIET.items():
+def _imported(environment: dict[str, str]) -> Any:  # noqa: ANN401 - Ray has no types for all of it
+    for name, value in environment.items():
         os.environ.setdefault(name, value)
     try:
         import ray  # noqa: PLC0415 - an extra that loads slowly
@@ -279,8 +277,9 @@ def _refuse_other_versions(engine: RayEngine) -> None:
     ours = _versions(None)
     try:
         theirs = next(engine.map(_versions, [None]))
-    except (ImportError, EvenlyError) as fault:
-        message = f"--engine ray: the cluster's workers can't load Evenly {ours['evenly']}: {fault}. Install it there."
+    except (ImportError, RuntimeError, EvenlyError) as fault:
+        reason = str(fault).strip().splitlines()[-1].rstrip(".")  # of a worker's traceback, where Ray shows one
+        message = f"--engine ray: the cluster's workers can't load Evenly {ours['evenly']}: {reason}. Install it there."
         raise UserError(message) from None
     different = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
     if different:

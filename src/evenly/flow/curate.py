@@ -192,7 +192,7 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
             advance(_bytes_of(summary.piece, pieces))
     placed = _place(summaries)
     read, quarantined = sum(one.read for one in summaries), sum(one.quarantined for one in summaries)
-    _gather_quarantine(job.folder, placed)
+    list(engine.map(partial(_gather_quarantine, placed=placed), [job.folder]))
     _refuse_too_bad(job, read, quarantined)
     dropped = sum((one.dropped for one in summaries), Counter[str]())
     parts = [part for summary in summaries for part in summary.parts]

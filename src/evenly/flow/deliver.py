@@ -38,13 +38,10 @@ def deliver(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) 
     after = spill(delivery, engine, reporter)
     ledger = ledger_writings(delivery) if delivery.recipe.export.ledger else []
     lite = lite_writings(delivery)
-    for name, work in zip(FOLDERS, (True, lite, ledger), strict=True):
-        if work:
-            (delivery.folder / name).mkdir()
-    written = _write([*ledger, *shard_writings(delivery), *digest_writings(delivery)], delivery, engine, reporter)
+    work = [*ledger, *shard_writings(delivery), *digest_writings(delivery), _copy_quarantine]
+    written = _write(work, delivery, engine, reporter)
     if lite:  # made of the splits' files
         written = _joined([written, _write(lite, delivery, engine, reporter)])
-    shutil.copyfile(delivery.pool.quarantine(), delivery.folder / "quarantine.jsonl")
     manifest = _manifest(delivery, plan, after, written)
     (delivery.folder / "README.md").write_text(write_card(manifest, written.columns), encoding="utf-8")
     return manifest, after
@@ -58,6 +55,11 @@ def _write(work: Sequence[Writing], delivery: Delivery, engine: Engine, reporter
 
 def _done(writing: Writing, delivery: Delivery) -> Written:
     return writing(delivery)
+
+
+def _copy_quarantine(delivery: Delivery) -> Written:
+    shutil.copyfile(delivery.pool.quarantine(), delivery.folder / "quarantine.jsonl")
+    return Written()
 
 
 def _joined(written: list[Written]) -> Written:

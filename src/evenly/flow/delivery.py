@@ -29,6 +29,11 @@ class Delivery:
         size = self.recipe.export.shard_rows
         return {split: max(1, -(-rows // size)) for split, rows in self.drawn.rows.items()}
 
+    def place(self, folder: str, name: str) -> Path:
+        """Return where a file of the output goes, in a folder that is there."""
+        (self.folder / folder).mkdir(exist_ok=True)
+        return self.folder / folder / name
+
 
 @dataclass(frozen=True)
 class Written:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from evenly.engines.base import Engine, Outcome
+    from evenly.engines.base import Engine, Outcome, Result
     from evenly.flow.plan import Plan
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
@@ -134,15 +134,16 @@ def fold_candidates(
 ) -> Outcome:
     """Return `finish(candidates of all ledgers, strata)`: of the rows that a plan's quotas can still select."""
     wanted = strata.select(STRATUM, "quota", "repeated", "eligible", "weight_min", "weight_max")
-    combine = partial(_combine, wanted=wanted)
-    for reaches in (reach(wanted), None):
+
+    def looked_at(reaches: pl.DataFrame | None, end: Callable[[pl.DataFrame], Result]) -> Result:
         leaf = partial(_candidates_of, scratch=scratch, wanted=wanted, reaches=reaches)
-        end = partial(_finish, wanted=wanted, finish=finish, sure=reaches is None)
-        found = engine.fold(leaf, range(groups), combine, end, advance)
-        if found:
-            return found[0]
-        advance(-groups)
-    raise AssertionError
+        return engine.fold(leaf, range(groups), partial(_combine, wanted=wanted), end, advance)
+
+    found = looked_at(reach(wanted), partial(_finish_unless_short, wanted=wanted, finish=finish))
+    if found:
+        return found[0]
+    advance(-groups)
+    return looked_at(None, partial(_finish, wanted=wanted, finish=finish))
 
 
 def _candidates_of(number: int, scratch: Path, wanted: pl.DataFrame, reaches: pl.DataFrame | None) -> pl.DataFrame:
@@ -158,13 +159,15 @@ def _combine(found: list[pl.DataFrame], wanted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finish(
-    found: pl.DataFrame,
-    wanted: pl.DataFrame,
-    finish: Callable[[pl.DataFrame, pl.DataFrame], Outcome],
-    *,
-    sure: bool,
+    found: pl.DataFrame, wanted: pl.DataFrame, finish: Callable[[pl.DataFrame, pl.DataFrame], Outcome]
+) -> Outcome:
+    return finish(found, wanted)
+
+
+def _finish_unless_short(
+    found: pl.DataFrame, wanted: pl.DataFrame, finish: Callable[[pl.DataFrame, pl.DataFrame], Outcome]
 ) -> tuple[Outcome] | None:
-    return None if not sure and short(found, wanted) else (finish(found, wanted),)
+    return None if short(found, wanted) else (finish(found, wanted),)
 
 
 def with_splits(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:

@@ -168,7 +168,7 @@ def _folds(recipe: Recipe) -> list[_Fold]:
 def _look(fold: _Fold, keys: _Keys, engine: Engine) -> None:
     """Write down who loses in a fold; where there are several partitions, keys go to theirs first."""
     if fold.threshold is not None:
-        list(engine.map(partial(_near, keys=keys), [fold]))
+        list(engine.map(partial(_near, keys=keys, fold=fold), [fold.threshold]))
         return
     numbers = range(keys.slices)
     if keys.slices > 1:
@@ -205,11 +205,11 @@ def _equal(number: int, keys: _Keys, fold: _Fold) -> None:
         keys.bury(pl.concat(lost), fold, number)
 
 
-def _near(fold: _Fold, keys: _Keys) -> None:
+def _near(threshold: float, keys: _Keys, fold: _Fold) -> None:
     """Write down who loses in a `near_unique` step."""
     rows = keys.alive(fold, keys.names).select(pl.len()).collect().item()
     frames = (keys.alive(fold, [name]).collect() for name in keys.names)
-    keys.bury(near_losers(frames, rows, fold.column, fold.threshold or 0.0, keys.folder), fold, 0)
+    keys.bury(near_losers(frames, rows, fold.column, threshold, keys.folder), fold, 0)
 
 
 def _refuse_repeated(frame: pl.DataFrame, keys: _Keys, number: int) -> None:

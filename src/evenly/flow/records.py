@@ -14,7 +14,7 @@ from evenly.columns import ID, KEY, LINE, PART, PIECE, REASON, ROW, SPLIT, STRAT
 from evenly.flow.delivery import Written
 from evenly.flow.draw import with_splits
 from evenly.flow.ledgers import read_ledger
-from evenly.io.manifest import file_entry, sorted_digest
+from evenly.io.manifest import file_entry, selection_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ def _write_dropped(number: int, paths: Sequence[Path], delivery: Delivery) -> Wr
 
 
 def _written(delivery: Delivery, name: str, frame: pl.DataFrame) -> Written:
-    path = delivery.folder / "ledger" / name
+    path = delivery.place("ledger", name)
     frame.write_parquet(path, compression="zstd", compression_level=LEVEL)
     return Written(files=[file_entry(delivery.folder, path, frame.height)])
 
@@ -112,7 +112,7 @@ def _places(pool: Pool) -> pl.DataFrame:
 
 
 def _digest(split: str, delivery: Delivery) -> Written:
-    return Written(digests={split: sorted_digest(_sorted_ids(split, delivery))})
+    return Written(digests={split: selection_digest(_sorted_ids(split, delivery))})
 
 
 def _sorted_ids(split: str, delivery: Delivery) -> Iterator[pl.Series]:

@@ -233,11 +233,12 @@ class _Run:
             ledgers = folder_bytes(scratch)
             clock.lap("census", rows=pool.index.kept, read=held, written=ledgers)
             drawn = draw(recipe, pool, plan, scratch, self.engine, self.reporter)
-            clock.lap("select", rows=pool.index.kept, read=ledgers, written=0)
+            chosen = folder_bytes(scratch) - ledgers
+            clock.lap("select", rows=pool.index.kept, read=ledgers, written=chosen)
             delivery = Delivery(recipe, pool, drawn, folder, scratch)
             manifest, after = deliver(delivery, plan, self.engine, self.reporter)
             shutil.rmtree(scratch)
-            clock.lap("deliver", rows=drawn.selected, read=held + ledgers, written=folder_bytes(folder))
+            clock.lap("deliver", rows=drawn.selected, read=held + ledgers + chosen, written=folder_bytes(folder))
             manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
             if clock.profile:
                 manifest["profile"] = clock.profile

@@ -82,7 +82,7 @@ def _write_shard(split: str, number: int, count: int, delivery: Delivery) -> Wri
         rows = pl.scan_ipc(spilled, glob=False).collect().sort(HASH, "id").drop(HASH)
     else:  # a fraction so small that the split has no row: its columns are those that a row would have
         rows = to_examples(render(_no_rows(delivery), recipe.template), recipe, split, delivery.pool.index.turn_keys)
-    path = delivery.folder / "data" / f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}"
+    path = delivery.place("data", f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}")
     if recipe.export.files == "jsonl":
         rows.write_ndjson(path)
     else:

@@ -63,13 +63,11 @@ class Rows:
         }
 
 
-def selection_digest(ids: Iterable[str]) -> str:
-    """Return the sha256 of distinct ids: UTF-8, sorted by bytes, joined by LF. The same ids give it in any order."""
-    return hashlib.sha256(b"\n".join(sorted(name.encode() for name in ids))).hexdigest()
+def selection_digest(ranges: Iterable[pl.Series]) -> str:
+    """Return the sha256 of distinct ids, UTF-8, sorted by their bytes and joined by LF.
 
-
-def sorted_digest(ranges: Iterable[pl.Series]) -> str:
-    """Return the `selection_digest` of distinct ids that come in sorted ranges, each after those before."""
+    They come in ranges, String, each sorted and after those before; how they are cut makes no difference.
+    """
     digest = hashlib.sha256()
     between = b""
     for ids in ranges:

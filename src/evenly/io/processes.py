@@ -36,15 +36,20 @@ def tree_memory(process: int) -> int:
     total, waiting = 0, [process]
     while waiting:
         one = waiting.pop()
-        try:
-            pages = int(Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1])
-            threads = Path(f"/proc/{one}/task").iterdir()  # a child is its thread's
-            children = [child for task in threads for child in (task / "children").read_text(encoding="ascii").split()]
-        except (OSError, IndexError):
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
-        waiting += map(int, children)
+        shown = Path(f"/proc/{one}")
+        pages = _numbers(shown / "statm")[1:2]
+        total += sum(pages) * os.sysconf("SC_PAGE_SIZE")
+        for task in shown.glob("task/*"):  # a child is its thread's
+            waiting += _numbers(task / "children")
     return total
+
+
+def _numbers(path: Path) -> list[int]:
+    """Return the numbers in a file of /proc; none of a process, or a thread, that is gone."""
+    try:
+        return [int(number) for number in path.read_text(encoding="ascii").split()]
+    except OSError:
+        return []
 
 
 class Memory:
