@@ -182,8 +182,12 @@ def _rounded(values: pl.Series, unit: float) -> pl.Series:
     """Round half to even to multiples of `unit`; Int64 where the unit is whole, so that a stratum reads `399`."""
     # numpy divides; Polars multiplies by the reciprocal of a scalar, by which 49 / 49 is less than 1.
     with np.errstate(over="ignore", invalid="ignore"):
-        places = np.rint(values.to_numpy() / unit)
-        rounded = pl.Series("x", np.where(np.abs(places) < FARTHEST, places * unit, np.nan), nan_to_null=True)
+        places = values.to_numpy() / unit
+        np.rint(places, out=places)
+        near = (places > -FARTHEST) & (places < FARTHEST)
+        places *= unit
+        places[~near] = np.nan
+    rounded = pl.Series("x", places, nan_to_null=True)
     if unit == int(unit):
         return rounded.cast(pl.Int64, strict=False)
     # 0.1 has no exact double: rounding the product to the unit's own digits gives `0.3`, not `0.30000000000000004`.

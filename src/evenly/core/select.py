@@ -20,6 +20,10 @@ SURE: Final = 6.0
 """Standard deviations by which more records are looked at than are wanted: fewer lie there once in 10^9 strata."""
 
 
+SPARE: Final = 2
+"""Times the rows that can still be selected up to which a fold lets others stand: to find them takes longer."""
+
+
 def reach(plan: pl.DataFrame) -> pl.DataFrame:
     """Return `__stratum__` and `reach`, Float64: the key up to which, almost surely, a stratum's candidates lie.
 
@@ -33,10 +37,9 @@ def reach(plan: pl.DataFrame) -> pl.DataFrame:
 
 
 def within(ledger: pl.DataFrame, reaches: pl.DataFrame) -> pl.DataFrame:
-    """Return the ledger's rows whose keys are within their stratum's reach."""
-    reaches = reaches.with_columns(pl.col(STRATUM).cast(ledger.schema[STRATUM]))
-    near = ledger.lazy().join(reaches.lazy(), on=STRATUM, how="inner").filter(pl.col(KEY) <= pl.col("reach"))
-    return near.drop("reach").collect()
+    """Return the ledger's rows that can be drawn and whose keys are within their stratum's reach."""
+    near = ledger.lazy().join(_as(reaches, ledger).lazy(), on=STRATUM, how="inner")
+    return near.filter(pl.col(KEY) <= pl.col("reach"), pl.col(KEY).is_finite()).drop("reach").collect()
 
 
 def short(found: pl.DataFrame, plan: pl.DataFrame) -> bool:
@@ -65,46 +68,68 @@ def candidates(ledger: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
     return ranked.filter(pl.int_range(pl.len()).over(STRATUM) <= pl.col("quota")).drop("quota").collect()
 
 
-def cut_offs(found: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
-    """Return how far each stratum's selection goes, from the candidates of all parts together.
+def fewer(rows: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates among some rows, or the rows as they are where these are not many more."""
+    wanted = int((plan["quota"] + 1).sum())
+    return rows if rows.height <= SPARE * wanted else candidates(rows, plan)
 
-    One row per stratum that selects: `__stratum__` String, what `take` looks at of the plan, and `last_key`, `last_id`
-    of its last record; `tau`, the first key that is not taken (null where all are); `again_key`, `again_id` of the last
-    record that repeats once more than the others (null where none does).
+
+def cut_offs(found: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
+    """Return how far each stratum's selection goes, from the candidates of all parts together; more do no harm.
+
+    One row per stratum that selects: `__stratum__` String, what `take` looks at of the plan, and `last_key` of its last
+    record; `tau`, the first key that is not taken (null where all are); `again_key` of the last record that repeats
+    once more than the others (null where none does). Where records share such a key and not all of them go, `last_id`
+    and `again_id` say up to which they do.
     """
     facts = plan.filter(pl.col("quota") > 0).select(
         pl.col(STRATUM).cast(pl.String),
         *("quota", "repeated", pl.col("eligible").cast(pl.Int64)),
         equal=pl.col("weight_min") == pl.col("weight_max"),
     )
-    ranked = candidates(found, plan).sort(KEY, ID).with_columns(pl.col(STRATUM).cast(pl.String))
-    joined = ranked.lazy().select(STRATUM, KEY, ID).join(facts.lazy(), on=STRATUM, how="inner", maintain_order="left")
-    rank, quota = pl.int_range(pl.len()), pl.col("quota").first()
-    last, again = rank == quota - 1, rank == pl.col("repeated").first() % quota - 1
-    cuts = joined.group_by(STRATUM).agg(
-        pl.col(KEY).filter(last).first().alias("last_key"),
-        pl.col(ID).filter(last).first().alias("last_id"),
-        pl.col(KEY).filter(rank == quota).first().alias("tau"),
-        pl.col(KEY).filter(again).first().alias("again_key"),
-        pl.col(ID).filter(again).first().alias("again_id"),
+    there = found.lazy().filter(pl.col(KEY).is_finite()).join(_as(facts, found).lazy(), on=STRATUM, how="semi")
+    keys = there.group_by(STRATUM).agg(pl.col(KEY).sort()).with_columns(pl.col(STRATUM).cast(pl.String))
+    last, again = pl.col("quota") - 1, pl.col("repeated") % pl.col("quota") - 1
+    tied = (_of_rank(last) == _of_rank(last + 1)) | (_of_rank(again) == _of_rank(again + 1))
+    cuts = (
+        facts.lazy()
+        .join(keys, on=STRATUM, how="inner")
+        .select(
+            *facts.columns,
+            last_key=_of_rank(last),
+            tau=_of_rank(pl.col("quota")),
+            again_key=_of_rank(again),
+            tied=tied.fill_null(value=False),
+        )
     )
-    return facts.lazy().join(cuts, on=STRATUM, how="inner").sort(STRATUM).collect()
+    known = cuts.collect()
+    ties = known.filter("tied").select(STRATUM, last=last, again=again)
+    ranked = there.join(_as(ties, found).lazy(), on=STRATUM, how="inner").sort(KEY, ID)
+    rank = pl.int_range(pl.len())
+    names = ranked.group_by(pl.col(STRATUM).cast(pl.String)).agg(
+        pl.col(ID).filter(rank == pl.col("last")).first().alias("last_id"),
+        pl.col(ID).filter(rank == pl.col("again")).first().alias("again_id"),
+    )
+    return known.drop("tied").join(names.collect(), on=STRATUM, how="left").sort(STRATUM)
+
+
+def _of_rank(rank: pl.Expr) -> pl.Expr:
+    """Return the key of a rank, from 0, in a stratum's sorted keys; null where there is none."""
+    return pl.col(KEY).list.get(pl.when(rank >= 0).then(rank), null_on_oob=True)
 
 
 def take(ledger: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
-    """Return a ledger's selected rows with `__pi__` and `__times__`, in their order.
+    """Return a ledger's selected rows with `__pi__` and `__times__`, in any order.
 
     With equal weights in a stratum the inclusion probability is exactly n / N; with unequal ones it is the probability
     conditional on the cut-off tau, 1 - exp(-weight x tau) (rank conditioning: Cohen and Kaplan, 2007); 1 for a stratum
     taken whole. A stratum's repeated rows are shared out: each record once more, the smallest keys first.
     """
-    cuts = _as(cuts, ledger)
-    added = [name for name in cuts.columns if name != STRATUM]
-    taken = (
-        ledger.lazy()
-        .join(cuts.lazy(), on=STRATUM, how="inner", maintain_order="left")
-        .filter(_up_to("last_key", "last_id"))
-    )
+    facts = _as(cuts, ledger).lazy()
+    ends = facts.select(STRATUM, "last_key", "last_id")
+    taken = ledger.lazy().join(ends, on=STRATUM, how="inner").filter(_up_to("last_key", "last_id"))
+    others = facts.drop("last_key", "last_id")
+    taken = taken.drop("last_key", "last_id").join(others, on=STRATUM, how="left")
     probability = (
         pl.when(pl.col("quota") == pl.col("eligible"))
         .then(1.0)
@@ -113,7 +138,11 @@ def take(ledger: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
         .otherwise(-(-pl.col(WEIGHT) * pl.col("tau")).map_batches(_expm1, return_dtype=pl.Float64))
     )
     times = 1 + pl.col("repeated") // pl.col("quota") + _up_to("again_key", "again_id").fill_null(value=False)
-    return taken.with_columns(probability.alias(PI), times.cast(pl.UInt32).alias(TIMES)).drop(added).collect()
+    return (
+        taken.with_columns(probability.alias(PI), times.cast(pl.UInt32).alias(TIMES))
+        .select(*ledger.columns, PI, TIMES)
+        .collect()
+    )
 
 
 def select(candidate_rows: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
@@ -165,8 +194,9 @@ def _in_output() -> pl.Expr:
 
 
 def _up_to(key: str, name: str) -> pl.Expr:
-    """Return whether a row is not beyond a record, in the order of (key, id)."""
-    return (pl.col(KEY) < pl.col(key)) | ((pl.col(KEY) == pl.col(key)) & (pl.col(ID) <= pl.col(name)))
+    """Return whether a row is not beyond a key, and of the rows that have it not beyond an id, if there is one."""
+    known = (pl.col(ID) <= pl.col(name)).fill_null(value=True)
+    return (pl.col(KEY) < pl.col(key)) | ((pl.col(KEY) == pl.col(key)) & known)
 
 
 def _as(facts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

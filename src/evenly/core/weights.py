@@ -66,14 +66,23 @@ def _weight(recipe: Recipe, frame: pl.DataFrame, facts: Facts | None) -> pl.Seri
     if isinstance(weight, InverseDensity):
         return _inverse_density(weight.inverse_density, frame, facts)
     if isinstance(weight, WeightTable):
-        known, values = pl.col(weight.column).cast(pl.String), weight.values
-        if frame.schema[weight.column].is_float():  # a whole number shows as `5` in text, as in expressions
-            known = known.str.strip_suffix(".0")
-            values = {text.removesuffix(".0"): one for text, one in values.items()}
-        return known.replace_strict(values, default=weight.default, return_dtype=pl.Float64)
+        return _looked_up(frame[weight.column], weight)
     stats = [] if facts is None else list(facts.stats.items())
     known = frame.with_columns(pl.lit(value).alias(name) for name, value in stats)
     return known.with_columns(to_polars(parse_expression(weight, "number")).cast(pl.Float64).alias(WEIGHT))[WEIGHT]
+
+
+def _looked_up(column: pl.Series, table: WeightTable) -> pl.Series:
+    """Return the weights that a table gives to values by their text; there are few distinct ones."""
+    if column.dtype == pl.String:
+        return column.replace_strict(table.values, default=table.default, return_dtype=pl.Float64)
+    distinct = column.unique()
+    shown, values = distinct.cast(pl.String), table.values
+    if column.dtype.is_float():  # a whole number shows as `5` in text, as in expressions
+        shown = shown.str.strip_suffix(".0")
+        values = {text.removesuffix(".0"): one for text, one in values.items()}
+    weights = shown.replace_strict(values, default=table.default, return_dtype=pl.Float64)
+    return column.replace_strict(distinct, weights, return_dtype=pl.Float64)
 
 
 def _inverse_density(rare: Density, frame: pl.DataFrame, facts: Facts | None) -> pl.Series:

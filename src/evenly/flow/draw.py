@@ -18,6 +18,7 @@ from evenly.core.select import (
     add_counts,
     candidates,
     cut_offs,
+    fewer,
     reach,
     repeat,
     short,
@@ -149,13 +150,13 @@ def fold_candidates(
 def _candidates_of(number: int, scratch: Path, wanted: pl.DataFrame, reaches: pl.DataFrame | None) -> pl.DataFrame:
     """Return the candidates of a group as the fold needs them; write them as the selection does."""
     ledger = read_ledger(scratch, number).with_row_index(PLACE)
-    found = candidates(ledger if reaches is None else within(ledger, reaches), wanted)
+    found = candidates(ledger, wanted) if reaches is None else within(ledger, reaches)
     write_rows(scratch, "candidates", number, found)
     return found.drop(PLACE, WEIGHT)
 
 
 def _combine(found: list[pl.DataFrame], wanted: pl.DataFrame) -> pl.DataFrame:
-    return candidates(pl.concat(found), wanted)
+    return fewer(pl.concat(found), wanted)
 
 
 def _finish(
@@ -180,7 +181,7 @@ def _choose(number: int, cuts: pl.DataFrame, pool: Pool, drawn: Draw, scratch: P
 
     Returns how many of them lie in each bin of the order that splits are cut from.
     """
-    taken = take(read_rows(scratch, "candidates", number).sort(PLACE), cuts)
+    taken = take(read_rows(scratch, "candidates", number), cuts).sort(PLACE)
     places = pool.places(drawn.groups[number])[taken[PLACE]]
     chosen = taken.select(ID, STRATUM, KEY, PI, TIMES).hstack(places)
     write_rows(scratch, "chosen", number, chosen)
