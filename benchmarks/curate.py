@@ -59,6 +59,9 @@ def main(rows: int = 400_000, repeats: int = 3) -> None:
             "rows": rows,
             "contenders": told,
             "ratios": {name: round(ours / found[name].median("steady"), 1) for name in REACH if name in found},
+            "floor_ratios": {
+                name: round(rows / floor / found[name].median("steady"), 1) for name in REACH if name in found
+            },
             "times_the_floor": round(rows / ours / floor, 2),
             "same_prompts": len(digests) == 1,
         },

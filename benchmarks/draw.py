@@ -1,5 +1,7 @@
 """Select alone, from thin records in memory: Evenly beside the notebook's loop, imbalanced-learn and a window query.
 
+And beside a floor: a hash, a logarithm, a slot and a comparison for each record.
+
 python benchmarks/draw.py [ROWS [REPEATS]]
 """
 
@@ -16,6 +18,7 @@ EVENLY = Contender("evenly", "select_evenly")
 NOTEBOOK = Contender("the notebook's loop", "select_notebook", "notebook")
 IMBLEARN = Contender("RandomUnderSampler, no weights", "select_imblearn", "imblearn")
 DUCKDB = Contender("DuckDB's window query", "select_duckdb", "duckdb")
+FLOOR = Contender("the floor", "select_floor")
 
 REACH = {NOTEBOOK.name: 10, IMBLEARN.name: 20, DUCKDB.name: 5}
 """Peer -> how many times its speed is wanted."""
@@ -35,15 +38,19 @@ def thin(rows: int) -> str:
 
 def main(rows: int = 2_800_000, repeats: int = 3) -> None:
     """Measure, print, keep."""
-    found = compete([EVENLY, NOTEBOOK, IMBLEARN, DUCKDB], [thin(rows)], rows, repeats)
+    found = compete([EVENLY, NOTEBOOK, IMBLEARN, DUCKDB, FLOOR], [thin(rows)], rows, repeats)
     ours = found[EVENLY.name].median("seconds")
-    print(f"\n{'':32}{'seconds':>9}{'MB':>8}{'ratio':>8}{'wanted':>8}")
+    floor = found[FLOOR.name].median("seconds")
+    print(f"\n{'':32}{'seconds':>9}{'MB':>8}{'ratio':>8}{'wanted':>8}{'floor':>8}")
     for name, result in found.items():
         seconds, wanted = result.median("seconds"), REACH.get(name)
         ratio = f"{seconds / ours:.1f}" if wanted else ""
-        print(f"{name:32}{seconds:9.2f}{result.memory / 1e6:8,.0f}{ratio:>8}{wanted or '':>8}")
-    ratios = {name: round(found[name].median("seconds") / ours, 1) for name in REACH if name in found}
-    keep("draw", {"rows": rows, "seconds": round(ours, 3), "ratios": ratios}, "polars")
+        best = f"{seconds / floor:.1f}" if wanted else ""
+        print(f"{name:32}{seconds:9.2f}{result.memory / 1e6:8,.0f}{ratio:>8}{wanted or '':>8}{best:>8}")
+    peers = {name: found[name].median("seconds") for name in REACH if name in found}
+    ratios = {name: round(seconds / ours, 1) for name, seconds in peers.items()}
+    floors = {name: round(seconds / floor, 1) for name, seconds in peers.items()}
+    keep("draw", {"rows": rows, "seconds": round(ours, 3), "ratios": ratios, "floor_ratios": floors}, "polars")
 
 
 if __name__ == "__main__":

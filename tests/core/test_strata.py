@@ -86,6 +86,13 @@ def test_without_rounding_a_value_is_its_own_stratum() -> None:
     assert strata_of([True, False, None]) == ["true", "false", None]
 
 
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5), min_size=1))
+def test_whole_numbers_bear_their_own_names_near_and_far(values: list[int | None]) -> None:
+    frame = pl.DataFrame({"x": pl.Series(values, dtype=pl.Int64)})
+    found = with_strata(frame, plain_axes([Stratum(column="x")]))
+    assert found["__stratum__"].to_list() == [None if value is None else str(value) for value in values]
+
+
 def test_axes_cross_and_keep_their_values() -> None:
     frame = pl.DataFrame({"price": [1.5, 2.4, 7.0, None], "kind": ["a", None, "b", "b"]})
     axes = [Stratum(column="price", round=1), Stratum(column="kind")]

@@ -70,8 +70,8 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
     if label is not None and label.dtype.is_numeric():
         values = label.cast(pl.Float64)
         values = values.filter(values.is_finite())
-        summary.label_sums = [math.fsum(values.to_list())]
         distinct = values.alias("label").value_counts()
+        summary.label_sums = [math.fsum((distinct["label"] * distinct["count"]).to_list())]
         rounded = distinct.group_by(pl.col("label").round_sig_figs(DIGITS)).agg(pl.col("count").sum())
         summary.label = Counter(dict(rounded.iter_rows()))
     if category is not None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SEPARATOR: Final = " | "
 
+FEW: Final = 10_000
+"""Whole numbers that get a name each whether or not a record has them."""
+
 ALL: Final = "all"
 """The stratum of a recipe without strata."""
 
@@ -34,9 +37,20 @@ def with_strata(frame: pl.DataFrame, axes: Sequence[Axis]) -> pl.DataFrame:
         return frame.with_columns(pl.lit(ALL, dtype=pl.Categorical).alias(STRATUM))
     placed = frame.with_columns(axis.values(frame[axis.column]).alias(axis_name(axis.column)) for axis in axes)
     columns = [axis_name(axis.column) for axis in axes]
+    if len(axes) == 1 and (numbers := _numbers(placed[columns[0]])) is not None:
+        names = stratum_names([numbers], axes).cast(pl.Categorical)
+        return placed.with_columns(names.gather(placed[columns[0]] - numbers[0]))
     there = placed.select(columns).unique()
     named = there.with_columns(stratum_names([there[name] for name in columns], axes).cast(pl.Categorical))
     return placed.join(named, on=columns, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _numbers(values: pl.Series) -> pl.Series | None:
+    """Return all whole numbers from the least to the greatest of some, where they are few: a look-up without a join."""
+    low, high = (values.min(), values.max()) if values.dtype == pl.Int64 else (None, None)
+    if not isinstance(low, int) or not isinstance(high, int) or high - low >= FEW:
+        return None
+    return pl.Series(range(low, high + 1), dtype=pl.Int64)
 
 
 def stratum_names(values: Sequence[pl.Series], axes: Sequence[Axis]) -> pl.Series:

@@ -122,7 +122,7 @@ def drawn_rows(drawn: Draw, scratch: Path, number: int) -> pl.DataFrame:
     __epoch__, and for those of a split __shard__ and what shards are ordered by, __hash__. They come by part and row.
     """
     records = with_design_weights(with_splits(number, drawn, scratch), drawn.counts)
-    return with_shards(shuffled(repeat(records), drawn.seed), drawn.shards).drop(GROUP, NAME)
+    return with_shards(shuffled(repeat(records), drawn.seed), drawn.shards).drop(PLACE, GROUP, NAME)
 
 
 def fold_candidates(
@@ -172,7 +172,7 @@ def _finish_unless_short(
 
 
 def with_splits(number: int, drawn: Draw, scratch: Path) -> pl.DataFrame:
-    """Return the records that a group selects, with their splits."""
+    """Return the records that a group selects, with their splits and their places in its ledger, `__place__`."""
     return assign(read_rows(scratch, "chosen", number), drawn.order, drawn.splits)
 
 
@@ -183,7 +183,7 @@ def _choose(number: int, cuts: pl.DataFrame, pool: Pool, drawn: Draw, scratch: P
     """
     taken = take(read_rows(scratch, "candidates", number), cuts).sort(PLACE)
     places = pool.places(drawn.groups[number])[taken[PLACE]]
-    chosen = taken.select(ID, STRATUM, KEY, PI, TIMES).hstack(places)
+    chosen = taken.select(PLACE, ID, STRATUM, KEY, PI, TIMES).hstack(places)
     write_rows(scratch, "chosen", number, chosen)
     return count_bins(split_order(chosen), bits)
 

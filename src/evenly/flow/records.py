@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from evenly.columns import ID, KEY, LINE, PART, PIECE, REASON, ROW, SPLIT, STRATUM, WEIGHT
+from evenly.columns import ID, KEY, LINE, PIECE, PLACE, REASON, SPLIT, STRATUM, WEIGHT
 from evenly.flow.delivery import Written
 from evenly.flow.draw import with_splits
 from evenly.flow.ledgers import read_ledger
@@ -73,13 +73,11 @@ def _write_kept(number: int, groups: Sequence[int], delivery: Delivery) -> Writt
 def _kept(number: int, delivery: Delivery) -> pl.DataFrame:
     """Return the records of a group of parts, in their order, and what became of them."""
     parts, pool = delivery.drawn.groups[number], delivery.pool
-    chosen = with_splits(number, delivery.drawn, delivery.scratch)
-    ledger = pl.concat(
-        [read_ledger(delivery.scratch, number), pool.places(parts), pool.thin(parts, [PIECE, LINE])], how="horizontal"
-    )
-    drawn = chosen.select(PART, ROW, SPLIT, selected=True)
-    joined = ledger.join(drawn, on=[PART, ROW], how="left", maintain_order="left")
-    return joined.join(_places(pool), on=PIECE, how="left", maintain_order="left").select(
+    chosen = with_splits(number, delivery.drawn, delivery.scratch).select(PLACE, SPLIT, selected=True)
+    ledger = read_ledger(delivery.scratch, number).with_row_index(PLACE)
+    lines = _with_lines(pool.thin(parts, [PIECE, LINE]), pool)
+    joined = pl.concat([ledger, lines], how="horizontal").join(chosen, on=PLACE, how="left", maintain_order="left")
+    return joined.select(
         pl.col(ID).alias("id"),
         pl.col(STRATUM).cast(pl.String).alias("stratum"),
         pl.col(WEIGHT).alias("weight"),
@@ -87,15 +85,14 @@ def _kept(number: int, delivery: Delivery) -> pl.DataFrame:
         pl.col("selected").fill_null(value=False),
         pl.col(SPLIT).alias("split"),
         "file",
-        (pl.col("first_line") + pl.col(LINE)).alias("line"),
+        "line",
     )
 
 
 def _write_dropped(number: int, paths: Sequence[Path], delivery: Delivery) -> Written:
     frame = pl.scan_parquet(list(paths), glob=False).collect()
-    joined = frame.join(_places(delivery.pool), on=PIECE, how="left", maintain_order="left")
-    line = (pl.col("first_line") + pl.col(LINE)).alias("line")
-    shown = joined.select(pl.col(ID).alias("id"), pl.col(REASON).alias("reason"), "file", line)
+    lined = _with_lines(frame, delivery.pool)
+    shown = lined.select(pl.col(ID).alias("id"), pl.col(REASON).alias("reason"), "file", "line")
     return _written(delivery, f"dropped-{number:05d}.parquet", shown)
 
 
@@ -105,10 +102,11 @@ def _written(delivery: Delivery, name: str, frame: pl.DataFrame) -> Written:
     return Written(files=[file_entry(delivery.folder, path, frame.height)])
 
 
-def _places(pool: Pool) -> pl.DataFrame:
-    """Return __piece__ -> file, first_line."""
-    pieces = pl.DataFrame(pool.index.pieces).select(pl.col("file"), pl.col("first_line").cast(pl.UInt64))
-    return pieces.with_row_index(PIECE)
+def _with_lines(frame: pl.DataFrame, pool: Pool) -> pl.DataFrame:
+    """Return records (with `__piece__`, `__line__`) with their `file` and `line`, UInt64 from 1."""
+    pieces = pl.DataFrame(pool.index.pieces)
+    first = pieces["first_line"].cast(pl.UInt64).gather(frame[PIECE])
+    return frame.with_columns(pieces["file"].gather(frame[PIECE]), (first + frame[LINE]).alias("line"))
 
 
 def _digest(split: str, delivery: Delivery) -> Written:
