@@ -28,6 +28,13 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyri
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody answers there: no test asks the real Hub
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Draw no report but where a test asks for it: that takes seconds. The numbers behind it are always made."""
+    if request.node.get_closest_marker("drawn") is None:
+        monkeypatch.setattr("evenly.flow.run.write_report", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real listings; tests that need it skip where it is absent."""

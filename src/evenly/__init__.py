@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenly.api import cache, check, demo, plan, run, schema
+    from evenly.api import cache, check, demo, plan, report, run, schema
     from evenly.errors import EvenlyError, RecipeError, UserError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
@@ -25,6 +25,7 @@ _HOME = {
     "check": "evenly.api",
     "demo": "evenly.api",
     "plan": "evenly.api",
+    "report": "evenly.api",
     "run": "evenly.api",
     "schema": "evenly.api",
     "EvenlyError": "evenly.errors",
@@ -47,6 +48,7 @@ __all__ = [
     "check",
     "demo",
     "plan",
+    "report",
     "run",
     "schema",
 ]

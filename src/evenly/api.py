@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenly.flow.run import check_sources, plan_recipe, run_recipe, with_data
+from evenly.flow.pictures import SIDES
+from evenly.flow.report import read_numbers, summary_of, write_report
+from evenly.flow.run import RunResult, check_sources, plan_recipe, run_recipe, with_data
+from evenly.io.manifest import read_manifest
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
 from evenly.recipe.load import json_schema
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evenly.catalogue import Catalogue
-    from evenly.flow.run import PlanResult, RunResult
+    from evenly.flow.run import PlanResult
     from evenly.reporting.progress import Reporter
 
 RecipeLike = Recipe | str | Path | dict[str, Any]
@@ -119,6 +122,20 @@ def run(
     return run_recipe(
         ready, place, force=force, engine=engine, recheck=recheck, profile=profile, reporter=reporter, given=given
     )
+
+
+def report(folder: str | Path, *, price: float | None = None) -> RunResult:
+    """Make the charts and `report.html` of an output anew, and return what its run did.
+
+    `price` is what a million tokens of training cost; the page then says what an epoch does.
+
+    Raises:
+        UserError: when the folder is no output, or was made without a report.
+    """
+    place = Path(folder)
+    manifest, numbers = read_manifest(place), read_numbers(place)
+    write_report(place, manifest, numbers, price)
+    return RunResult(place, manifest, *(summary_of(numbers, side) for side in SIDES), pool_reused=True)
 
 
 def demo(

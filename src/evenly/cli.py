@@ -133,6 +133,17 @@ def run(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The output of a run.")],
+    price: Annotated[float | None, typer.Option(min=0, help="What a million tokens of training cost.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell again what a run made, and make its charts and report.html anew."""
+    _show_run(evenly.report(folder, price=price), as_json=as_json, quiet=quiet, page=True)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of recipes, for editors."""
     _print_json(evenly.schema())
@@ -195,7 +206,7 @@ def _reporter(*, quiet: bool, log_json: bool) -> Reporter:
     return Silent() if quiet else Bars(Console(stderr=True))
 
 
-def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool) -> None:
+def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool, page: bool = False) -> None:
     if as_json:
         _print_json(result.manifest)
     elif not quiet:
@@ -204,6 +215,9 @@ def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool) -> None:
         console = Console()
         console.print()
         console.print(run_view(result.manifest, result.before, result.after, console.width))
+        if page:
+            console.print(f"\n{result.folder / 'report.html'}", style="bold", highlight=False)
+            return
         reused = " (the curated pool was there already)" if result.pool_reused else ""
         console.print(f"\n{result.folder}{os.sep}", style="bold", end="", highlight=False)
         console.print(f"  {sum(result.manifest['timings'].values()):.1f} s{reused}", highlight=False)

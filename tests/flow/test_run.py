@@ -103,7 +103,7 @@ def test_the_manifest_adds_up_and_describes_the_files(source: Path, tmp_path: Pa
         assert pl.read_parquet(out / entry["path"]).height == entry["rows"]
     listed = {entry["path"] for entry in manifest["files"]}
     there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert there == listed | {"README.md", "manifest.json", "quarantine.jsonl"}
+    assert there == listed | {"README.md", "manifest.json", "quarantine.jsonl", "charts/numbers.json"}
 
 
 def test_the_data_are_what_was_selected(source: Path, tmp_path: Path) -> None:
@@ -423,10 +423,10 @@ def test_a_profile_tells_what_each_phase_took(source: Path, tmp_path: Path) -> N
     assert "profile" not in plain
     manifest = evenly.run(recipe(source, seed=9), tmp_path / "out", profile=True).manifest
     profile = manifest["profile"]
-    assert list(profile) == ["curate", "census", "select", "deliver"]
+    assert list(profile) == ["curate", "census", "select", "deliver", "report"]
     rows = manifest["rows"]
     # the pool was there already: curating went through nothing
-    assert [one["rows"] for one in profile.values()] == [0, rows["kept"], rows["kept"], rows["selected"]]
+    assert [one["rows"] for one in profile.values()] == [0, *2 * [rows["kept"]], *2 * [rows["selected"]]]
     assert {name: one["seconds"] for name, one in profile.items()} == manifest["timings"]
     assert profile["deliver"]["bytes_written"] >= sum(one["bytes"] for one in manifest["files"])
     if Path("/proc/self/statm").exists():

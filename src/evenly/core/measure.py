@@ -31,23 +31,32 @@ class Summary:
         rows: records.
         label: numeric label at three significant digits -> records (empty where the label is not a number).
         label_sums: partial sums of the label as read; `math.fsum` over them is the same in every order.
+        label_highest: the largest label.
         categories: category -> records.
         tokens: tokens in total.
+        token_counts: tokens of a record, at three significant digits -> records.
+        tokens_highest: the most tokens of a record.
     """
 
     rows: int = 0
     label: Counter[float] = field(default_factory=Counter[float])
     label_sums: list[float] = field(default_factory=list[float])
+    label_highest: float = -math.inf
     categories: Counter[str] = field(default_factory=Counter[str])
     tokens: int = 0
+    token_counts: Counter[float] = field(default_factory=Counter[float])
+    tokens_highest: int = 0
 
     def add(self, other: Summary) -> None:
         """Count what `other` counted too."""
         self.rows += other.rows
         self.label.update(other.label)
         self.label_sums += other.label_sums
+        self.label_highest = max(self.label_highest, other.label_highest)
         self.categories.update(other.categories)
         self.tokens += other.tokens
+        self.token_counts.update(other.token_counts)
+        self.tokens_highest = max(self.tokens_highest, other.tokens_highest)
 
     @staticmethod
     def merged(summaries: Iterable[Summary]) -> Summary:
@@ -72,12 +81,15 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
         values = values.filter(values.is_finite())
         distinct = values.alias("label").value_counts()
         summary.label_sums = [math.fsum((distinct["label"] * distinct["count"]).to_list())]
-        rounded = distinct.group_by(pl.col("label").round_sig_figs(DIGITS)).agg(pl.col("count").sum())
-        summary.label = Counter(dict(rounded.iter_rows()))
+        summary.label_highest = max(distinct["label"].to_list(), default=-math.inf)
+        summary.label = _rounded(distinct["label"], distinct["count"])
     if category is not None:
         summary.categories = Counter(_counted(category.cast(pl.String).fill_null("(none)")))
     if tokens is not None:
+        distinct = tokens.alias("tokens").value_counts()
         summary.tokens = int(tokens.cast(pl.UInt64).sum())
+        summary.token_counts = _rounded(distinct["tokens"].cast(pl.Float64), distinct["count"])
+        summary.tokens_highest = max(distinct["tokens"].drop_nulls().to_list(), default=0)
     return summary
 
 
@@ -104,6 +116,12 @@ def balance_measures(counts: Iterable[int]) -> dict[str, float]:
 def _gini(ordered: NDArray[np.float64]) -> float:
     ranks = np.arange(1, ordered.size + 1)
     return float((2 * (ranks * ordered).sum() / ordered.sum() - ordered.size - 1) / ordered.size)
+
+
+def _rounded(values: pl.Series, rows: pl.Series) -> Counter[float]:
+    """Return how many records have each value, at `DIGITS` significant digits."""
+    frame = pl.DataFrame({"value": values.round_sig_figs(DIGITS), "rows": rows}).drop_nulls()
+    return Counter(dict(frame.group_by("value").agg(pl.col("rows").sum()).iter_rows()))
 
 
 def _counted(values: pl.Series) -> dict[Any, int]:

@@ -166,7 +166,7 @@ def with_design_weights(selected: pl.DataFrame, counts: pl.DataFrame) -> pl.Data
 def split_counts(selected: pl.DataFrame) -> pl.DataFrame:
     """Return `__stratum__` String, `__split__`, `records` and `rows` (with repetitions), UInt64, sorted."""
     counted = selected.group_by(pl.col(STRATUM).cast(pl.String), SPLIT).agg(
-        pl.len().cast(pl.UInt64).alias("records"), _in_output().sum().cast(pl.UInt64).alias("rows")
+        pl.len().cast(pl.UInt64).alias("records"), times_in_output().sum().cast(pl.UInt64).alias("rows")
     )
     return counted.sort(STRATUM, SPLIT)
 
@@ -181,7 +181,7 @@ def repeat(split: pl.DataFrame) -> pl.DataFrame:
 
     Records repeat in the split `train` alone. A record's design weight, where it has one, is shared out over its rows.
     """
-    times = split.select(_in_output()).to_series()
+    times = split.select(times_in_output()).to_series()
     if (times == 1).all():
         return split.with_columns(pl.lit(1, dtype=pl.UInt32).alias(EPOCH))
     shared = [pl.col(DESIGN_WEIGHT) / times] if DESIGN_WEIGHT in split.columns else []
@@ -189,7 +189,8 @@ def repeat(split: pl.DataFrame) -> pl.DataFrame:
     return repeated.explode(EPOCH).with_columns(pl.col(EPOCH).cast(pl.UInt32))
 
 
-def _in_output() -> pl.Expr:
+def times_in_output() -> pl.Expr:
+    """Return how often a selected record with its split is in the output, UInt32."""
     return pl.when(pl.col(SPLIT) == TRAIN).then(pl.col(TIMES)).otherwise(pl.lit(1, dtype=pl.UInt32))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,11 +11,9 @@ from evenly.columns import SPLIT, STRATUM
 from evenly.core.split import lite_rows
 from evenly.flow.delivery import Written
 from evenly.io.manifest import file_entry
+from evenly.io.splits import first_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from evenly.flow.delivery import Delivery, Writing
 
 
@@ -31,7 +28,7 @@ def lite_writings(delivery: Delivery) -> list[Writing]:
 def _write_lite(split: str, count: int, delivery: Delivery) -> Written:
     export, folder = delivery.recipe.export, delivery.folder
     of_split = delivery.drawn.counts.filter(pl.col(SPLIT) == split).select(pl.col(STRATUM).alias("stratum"), "rows")
-    rows = lite_rows(_first_rows(folder, split, export.files, count), of_split)
+    rows = lite_rows(first_rows(folder, split, export.files, count), of_split)
     entries: list[dict[str, Any]] = []
     shards = -(-count // export.shard_rows)
     for number in range(shards):
@@ -43,28 +40,3 @@ def _write_lite(split: str, count: int, delivery: Delivery) -> Written:
             shard.write_parquet(path, compression="zstd")
         entries.append(file_entry(folder, path, shard.height))
     return Written(files=entries)
-
-
-def _first_rows(folder: Path, split: str, ending: str, count: int) -> pl.DataFrame:
-    """Read a split's first rows from its files, opening no more of them than that takes."""
-    files = sorted((folder / "data").glob(f"{split}-*.{ending}"))
-    frames: list[pl.DataFrame] = []
-    wanted = count
-    for path in files:
-        frame = _read(path, wanted)
-        frames.append(frame)
-        wanted -= frame.height
-        if not wanted:
-            break
-    return pl.concat(frames)
-
-
-def _read(path: Path, rows: int) -> pl.DataFrame:
-    if path.suffix == ".parquet":
-        return pl.read_parquet(path, n_rows=rows, glob=False)
-    return pl.read_ndjson(b"".join(_lines(path, rows)), infer_schema_length=None)
-
-
-def _lines(path: Path, rows: int) -> Iterator[bytes]:
-    with path.open("rb") as lines:
-        yield from islice(lines, rows)

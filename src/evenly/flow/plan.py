@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.columns import CATEGORY, ID, KEY, LABEL, SOURCE, STRATUM, TOKENS, WEIGHT
+from evenly.columns import CATEGORY, ID, KEY, LABEL, PIECE, SOURCE, STRATUM, TOKENS, WEIGHT
 from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
@@ -201,19 +201,18 @@ def _merged(counted: list[_Counted]) -> _Counted:
 def _count_group(group: tuple[int, list[int]], work: _Work) -> _Counted:
     number, parts = group
     recipe = work.recipe
-    frame = _thin(work.pool, parts, recipe, _thin_columns(recipe))
+    named = [] if work.scratch is None else [ID]
+    frame = _thin(work.pool, parts, recipe, [*_thin_columns(recipe), *named])
     placed = with_strata(frame, work.facts.axes)
-    weigh = _weighted if work.scratch is None else _with_ledger
-    placed = weigh(placed, number, parts, work)
+    placed = _weighted(placed, parts, work) if work.scratch is None else _with_ledger(placed, number, work)
     category = category_column(recipe) if work.composed else None
     composition = take_composition(placed if work.composed else placed.clear(), recipe.balance.label, category)
     census = take_census(placed, [axis.column for axis in work.facts.axes])
     return _Counted(census, composition, placed[STRATUM].null_count(), describe(frame, recipe))
 
 
-def _weighted(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) -> pl.DataFrame:
+def _weighted(placed: pl.DataFrame, parts: list[int], work: _Work) -> pl.DataFrame:
     """Return the frame with weights; no id is read, unless an error has to name one."""
-    del number
     try:
         return with_weights(placed, work.recipe, work.facts)
     except DataError:
@@ -221,9 +220,9 @@ def _weighted(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) 
         return with_weights(placed.with_columns(named), work.recipe, work.facts)
 
 
-def _with_ledger(placed: pl.DataFrame, number: int, parts: list[int], work: _Work) -> pl.DataFrame:
-    """Return the frame with weights and keys, once its ledger is written."""
-    keyed = with_keys(placed.with_columns(work.pool.thin(parts, [ID])[ID]), work.recipe, work.facts)
+def _with_ledger(placed: pl.DataFrame, number: int, work: _Work) -> pl.DataFrame:
+    """Return the frame, which has ids, with weights and keys, once its ledger is written."""
+    keyed = with_keys(placed, work.recipe, work.facts)
     tokens = [TOKENS] if isinstance(work.recipe.balance.size, Tokens) else []
     if work.scratch is not None:
         write_ledger(work.scratch, number, keyed.select(ID, STRATUM, WEIGHT, KEY, *tokens))
@@ -240,9 +239,9 @@ def _thin(pool: Pool, parts: list[int], recipe: Recipe, columns: list[str]) -> p
 
 
 def _thin_columns(recipe: Recipe) -> list[str]:
-    """Return the columns of the pool that strata, weights and views look at."""
+    """Return the columns of the pool that strata, weights and views look at; at least one, to count records by."""
     wanted = {*weight_columns(recipe), *(stratum.column for stratum in recipe.balance.strata)}
     wanted |= {name for name in (recipe.balance.label, category_column(recipe)) if name is not None}
     if recipe.tokenizer is not None:
         wanted.add(TOKENS)
-    return sorted(wanted)
+    return sorted(wanted) or [PIECE]

@@ -21,7 +21,9 @@ from evenly.flow.deliver import deliver, strata_counts
 from evenly.flow.delivery import Delivery
 from evenly.flow.draw import draw
 from evenly.flow.exclude import excluded_files, load_excluded
+from evenly.flow.pictures import take_pictures
 from evenly.flow.plan import category_column, make_plan
+from evenly.flow.report import read_numbers, report_numbers, write_numbers, write_report
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import folder_bytes, new_output, refuse_existing
@@ -237,9 +239,16 @@ class _Run:
             clock.lap("select", rows=pool.index.kept, read=ledgers, written=chosen)
             delivery = Delivery(recipe, pool, drawn, folder, scratch)
             manifest, after = deliver(delivery, plan, self.engine, self.reporter)
+            if recipe.export.report:
+                pictures = take_pictures(delivery, plan, self.engine, self.reporter)
+                write_numbers(folder, report_numbers(recipe, plan, after, pictures, manifest))
             shutil.rmtree(scratch)
             clock.lap("deliver", rows=drawn.selected, read=held + ledgers + chosen, written=folder_bytes(folder))
             manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
+            if recipe.export.report:
+                data = folder_bytes(folder)
+                write_report(folder, manifest, read_numbers(folder))
+                clock.lap("report", rows=drawn.selected, read=0, written=folder_bytes(folder) - data)
             if clock.profile:
                 manifest["profile"] = clock.profile
             write_manifest(folder, manifest)

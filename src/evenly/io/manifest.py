@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenly.errors import EvenlyError
+from evenly.errors import EvenlyError, UserError
 from evenly.io.sources import sha256_of
 
 if TYPE_CHECKING:
@@ -97,10 +97,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Read the manifest of an output folder.
 
     Raises:
-        EvenlyError: when there is none.
+        UserError: when there is none.
     """
     try:
         return json.loads((Path(folder) / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        message = f"{folder}: holds no manifest.json, so it is no finished output of Evenly's."
-        raise EvenlyError(message) from None
+        message = (
+            f"{folder}: holds no manifest.json, so it is no finished output of Evenly's. Give the folder of a run."
+        )
+        raise UserError(message) from None

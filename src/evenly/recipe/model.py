@@ -228,6 +228,7 @@ class Export(Strict):
     keep: ColumnNames = Field(default_factory=list[str])
     shard_rows: Rows = 100_000
     ledger: bool = True
+    report: bool = True
 
 
 Share = Rows | Annotated[float, Field(gt=0, le=1)]
@@ -323,10 +324,11 @@ class Recipe(Strict):
         return self.model_dump(mode="json", exclude_none=True)
 
     def fingerprint(self) -> str:
-        """Return the sha256 of what the recipe asks for, wherever its files lie and whoever does the work."""
+        """Return the sha256 of what the recipe asks for, wherever its files lie, whoever does the work and shows it."""
         data = self.to_dict()
         for source in data["sources"]:
             del source["files"]
         data.pop("tokenizer", None)
         data.pop("engine", None)
+        data["export"].pop("report")
         return hashlib.sha256(json.dumps(data, ensure_ascii=False).encode()).hexdigest()

@@ -53,7 +53,7 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     if lite:
         front["configs"].append({"config_name": "lite", "data_files": lite})
     sections = [
-        f"---\n{_yaml(front)}---\n",
+        f"---\n{to_yaml(front)}---\n",
         f"# {recipe['name']}\n",
         _story(manifest),
         "## Columns\n",
@@ -69,7 +69,7 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
         '```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("path/to/this/folder")\n```\n',
         "## The recipe\n",
         f"Evenly {manifest['evenly']}, seed {manifest['seed']}.\n",
-        f"```yaml\n{_yaml(recipe)}```\n",
+        f"```yaml\n{to_yaml(recipe)}```\n",
     ]
     return "\n".join(sections)
 
@@ -106,7 +106,8 @@ def _flow(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
     ]
 
 
-def _yaml(data: Mapping[str, Any]) -> str:
+def to_yaml(data: Mapping[str, Any]) -> str:
+    """Return plain data as YAML that no line of text is folded in."""
     yaml = YAML(typ="rt")
     yaml.width = 4096  # a folded line would change a text
     yaml.default_flow_style = False

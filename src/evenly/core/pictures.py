@@ -1,0 +1,234 @@
+"""What charts show: records counted along fixed edges, in arrays that add up. Nothing here is used to select.
+
+The edges come from summaries, so that one pass over thin columns fills every chart, whatever the number of records. A
+count along k edges has k + 1 places: below the first, from each edge up to the next, and from the last edge on.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from evenly.core.measure import Summary
+
+    Counts = dict[str, NDArray[np.int64]]
+
+HISTOGRAM_BINS: Final = 100
+"""Bins of a histogram at most."""
+
+GRID_BINS: Final = 50
+"""Bins along each side of a density, and of the label where categories are shown along it."""
+
+RANK_BINS: Final = 200
+"""Sections of about equal counts by which a rank correlation is found."""
+
+CATEGORIES: Final = 9
+"""Categories with a colour of their own; the others are one."""
+
+OTHER: Final = "other"
+
+TAIL: Final = 0.005
+"""Share of the records at each end that may lie outside a picture, where they would squeeze all others together."""
+
+FAR: Final = 3.0
+"""Times the span of the records within the tails up to which a picture shows all of them."""
+
+DECADES: Final = 1.0
+"""Powers of ten that a label spans at least for a logarithmic picture of it."""
+
+PER_DECADE: Final = (20, 10, 5, 2, 1)
+
+LABEL_SIDES: Final = ("label", "label_log", "label_wide", "label_ranks")
+
+TOKEN_SIDES: Final = ("tokens", "tokens_wide", "tokens_ranks")
+
+TALLIES: Final = {
+    "label": ("label",),
+    "label_log": ("label_log",),
+    "tokens": ("tokens",),
+    "density": ("label_wide", "tokens_wide"),
+    "ranks": ("label_ranks", "tokens_ranks"),
+    "mix": ("label_wide", "category"),
+}
+"""What is counted -> along which edges."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Along which edges the pictures of some records count; empty where there is nothing to show.
+
+    Attributes:
+        label: of the label's histogram; its wider ones are every so many of these.
+        label_log: the same in equal ratios; empty for a label that is not above 0 or spans less than a power of ten.
+        label_wide: of the density, and of the label where categories are shown along it.
+        tokens, tokens_wide: of the histogram of tokens, and of the density.
+        label_ranks, tokens_ranks: sections of about equal counts.
+        categories: the largest ones, most records first; all others are one more.
+    """
+
+    label: tuple[float, ...] = ()
+    label_log: tuple[float, ...] = ()
+    label_wide: tuple[float, ...] = ()
+    label_ranks: tuple[float, ...] = ()
+    tokens: tuple[float, ...] = ()
+    tokens_wide: tuple[float, ...] = ()
+    tokens_ranks: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+def edges_of(pool: Summary) -> Edges:
+    """Return the edges for pictures of a pool and of what is selected from it."""
+    largest = sorted(pool.categories.items(), key=lambda item: (-item[1], item[0]))
+    names = tuple(name for name, _ in largest[: CATEGORIES + (len(largest) == CATEGORIES + 1)])
+    label, tokens = pool.label, pool.token_counts
+    return Edges(
+        label=steps(label, HISTOGRAM_BINS),
+        label_log=ratios(label, HISTOGRAM_BINS),
+        label_wide=steps(label, GRID_BINS),
+        label_ranks=sections(label, RANK_BINS),
+        tokens=steps(tokens, HISTOGRAM_BINS),
+        tokens_wide=steps(tokens, GRID_BINS),
+        tokens_ranks=sections(tokens, RANK_BINS),
+        categories=names,
+    )
+
+
+def steps(values: Mapping[float, int], most: int) -> tuple[float, ...]:
+    """Return edges in round steps that hold some counted values, whole steps for whole numbers.
+
+    All of the values, unless a few of them lie so far out that the others would not be seen.
+    """
+    if not values:
+        return ()
+    low, high = _span(values)
+    whole = all(value == int(value) for value in values)
+    step = round_step((high - low) / most, whole=whole) if high > low else (1.0 if whole else abs(low) or 1.0)
+    first, last = math.floor(low / step), math.floor(high / step) + 1
+    if last - first > most:
+        step = round_step(step * 1.01, whole=whole)
+        first, last = math.floor(low / step), math.floor(high / step) + 1
+    return tuple(_multiple(number, step) for number in range(first, last + 1))
+
+
+def ratios(values: Mapping[float, int], most: int) -> tuple[float, ...]:
+    """Return edges in equal ratios, whole powers of ten among them; none where that shows nothing more."""
+    if not values or min(values) <= 0 or math.log10(max(values) / min(values)) < DECADES:
+        return ()
+    low, high = math.log10(min(values)), math.log10(max(values))
+    per = next(per for per in PER_DECADE if (high - low) * per <= most or per == 1)
+    first, last = math.floor(low * per), math.floor(high * per) + 1
+    return tuple(10.0 ** (number / per) for number in range(first, last + 1))
+
+
+def sections(values: Mapping[float, int], most: int) -> tuple[float, ...]:
+    """Return distinct values between which about equal numbers of records lie."""
+    return tuple(sorted({quantile(values, share / most) for share in range(1, most)})) if values else ()
+
+
+def round_step(step: float, *, whole: bool = False) -> float:
+    """Return the next of 1, 2, 2.5, 5, 10 times a power of ten; for whole numbers a whole one."""
+    power = 10 ** math.floor(math.log10(step)) if step > 0 else 1.0
+    found = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= step * (1 - 1e-9))
+    return found if not whole or found == int(found) else float(math.ceil(found))
+
+
+def quantile(values: Mapping[float, int], share: float) -> float:
+    """Return the smallest counted value with at least that share of the records up to it."""
+    ordered = sorted(values)
+    ends = list(accumulate(values[value] for value in ordered))
+    return float(ordered[min(bisect_left(ends, share * ends[-1]), len(ordered) - 1)])
+
+
+def _span(values: Mapping[float, int]) -> tuple[float, float]:
+    low, high = quantile(values, TAIL), quantile(values, 1 - TAIL)
+    if max(values) - min(values) <= FAR * (high - low) or high == low:
+        return min(values), max(values)
+    return low, high
+
+
+def _multiple(number: int, step: float) -> float:
+    """Return a multiple of a round step without its rounding error: 3 x 0.1 is 0.3."""
+    return float(f"{number * step:.12g}")
+
+
+@dataclass(frozen=True)
+class Thin:
+    """The thin columns of some records.
+
+    Attributes:
+        label: Float64, NaN where there is none.
+        tokens: of each record.
+        category: numbers in `Edges.categories`; one more for others.
+        times: how often each record counts; None: once.
+    """
+
+    label: NDArray[np.float64] | None
+    tokens: NDArray[np.float64] | None
+    category: NDArray[np.int64] | None
+    times: NDArray[np.int64] | None = None
+
+
+def count(records: Thin, edges: Edges) -> Counts:
+    """Return the counts of some records along each of the edges, and along two of them at once, as `TALLIES` says.
+
+    Int64, one place more along each side than it has edges or categories. What there is no column for is left out;
+    records without a label count where none is asked for.
+    """
+    sides: dict[str, tuple[NDArray[np.int64], int]] = {}
+    for values, names in ((records.label, LABEL_SIDES), (records.tokens, TOKEN_SIDES)):
+        if values is not None:
+            for name in names:
+                marks = getattr(edges, name)
+                sides[name] = np.searchsorted(marks, values, side="right"), len(marks) + 1
+    if records.category is not None:
+        sides["category"] = records.category, len(edges.categories) + 1
+    labelled = None if records.label is None else ~np.isnan(records.label)
+    found: Counts = {}
+    for name, used in TALLIES.items():
+        if all(side in sides for side in used):
+            keep = labelled if set(used) & set(LABEL_SIDES) else None
+            found[name] = _tally([sides[side] for side in used], keep, records.times)
+    return found
+
+
+def _tally(
+    sides: Sequence[tuple[NDArray[np.int64], int]], keep: NDArray[np.bool_] | None, times: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    shape = [size for _, size in sides]
+    places = np.ravel_multi_index([places for places, _ in sides], shape)
+    if keep is not None:
+        places, times = places[keep], None if times is None else times[keep]
+    counted = np.bincount(places, weights=times, minlength=math.prod(shape))
+    return counted.astype(np.int64).reshape(shape)
+
+
+def add(counts: Sequence[Counts]) -> Counts:
+    """Add the counts of disjoint records."""
+    return {name: np.sum([one[name] for one in counts], axis=0) for name in counts[0]}
+
+
+def rank_correlation(counts: NDArray[np.int64]) -> float | None:
+    """Return Spearman's rank correlation of records that are counted along two sides; None where a side is constant.
+
+    Records of one section share a rank, so that with `RANK_BINS` sections a side it is right to two digits or more.
+    """
+    total = counts.sum()
+    ranks: list[NDArray[np.float64]] = []
+    for axis in (1, 0):
+        own = counts.sum(axis=axis)
+        ranks.append(np.cumsum(own) - (own + 1) / 2 - (total - 1) / 2)
+    rows, columns = ranks
+    variances = [float((counts.sum(axis=axis) * one**2).sum()) for axis, one in ((1, rows), (0, columns))]
+    if not all(variances):
+        return None
+    return float((counts * rows[:, None] * columns[None, :]).sum()) / math.sqrt(variances[0] * variances[1])

@@ -1,0 +1,102 @@
+"""The counts behind the charts: one more pass over thin columns of the pool, once it is known what is selected.
+
+No text is read. A group of parts gives two small sets of arrays, of all its records and of its rows in the output,
+which add up (see `evenly.core.pictures`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from evenly.columns import PLACE, TOKENS
+from evenly.core.pictures import Thin, add, count, edges_of, rank_correlation
+from evenly.core.select import times_in_output
+from evenly.flow.draw import with_splits
+from evenly.flow.plan import category_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from evenly.core.pictures import Counts, Edges
+    from evenly.engines.base import Engine
+    from evenly.flow.delivery import Delivery
+    from evenly.flow.plan import Plan
+    from evenly.reporting.progress import Reporter
+
+SIDES: Final = ("before", "after")
+
+
+def take_pictures(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) -> dict[str, Any]:
+    """Return what the charts show of the pool and of the output's rows, as plain data: edges, and counts of both.
+
+    Keys: `label`, `label_log`, `tokens` ({edges, before, after}), `density` ({label, tokens, before, after,
+    correlation}), `mix` ({label, categories, before, after}); those that there is no column for are left out. A count
+    along k edges has k + 1 places, see `evenly.core.pictures`.
+    """
+    edges = edges_of(plan.pool)
+    groups = range(len(delivery.drawn.groups))
+    with reporter.phase("pictures", len(groups), "groups") as advance:
+        work = partial(_count_group, delivery=delivery, edges=edges)
+        before, after = engine.fold(work, groups, _added, advance=advance)
+    return _told(edges, {"before": before, "after": after})
+
+
+def _count_group(number: int, delivery: Delivery, edges: Edges) -> tuple[Counts, Counts]:
+    recipe, drawn = delivery.recipe, delivery.drawn
+    named = {recipe.balance.label, category_column(recipe), TOKENS if recipe.tokenizer is not None else None}
+    frame = delivery.pool.thin(drawn.groups[number], sorted(name for name in named if name is not None))
+    chosen = with_splits(number, drawn, delivery.scratch)
+    everyone = _thin(frame, delivery, edges)
+    places = chosen[PLACE].to_numpy()
+    times = chosen.select(times_in_output()).to_series().cast(pl.Int64).to_numpy()
+    drawn_ones = Thin(
+        None if everyone.label is None else everyone.label[places],
+        None if everyone.tokens is None else everyone.tokens[places],
+        None if everyone.category is None else everyone.category[places],
+        times,
+    )
+    return count(everyone, edges), count(drawn_ones, edges)
+
+
+def _thin(frame: pl.DataFrame, delivery: Delivery, edges: Edges) -> Thin:
+    label, category = delivery.recipe.balance.label, category_column(delivery.recipe)
+    numbers = None
+    if label is not None and edges.label and frame.schema[label].is_numeric():
+        values = frame[label].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        numbers = np.where(np.isfinite(values), values, np.nan)
+    tokens = frame[TOKENS].cast(pl.Float64).to_numpy() if edges.tokens and TOKENS in frame.columns else None
+    codes: NDArray[np.int64] | None = None
+    if category is not None and edges.categories:
+        shown = frame[category].cast(pl.String).fill_null("(none)")
+        known = {name: place for place, name in enumerate(edges.categories)}
+        codes = shown.replace_strict(known, default=len(known), return_dtype=pl.Int64).to_numpy()
+    return Thin(numbers, tokens, codes)
+
+
+def _added(counted: Sequence[tuple[Counts, Counts]]) -> tuple[Counts, Counts]:
+    return add([before for before, _ in counted]), add([after for _, after in counted])
+
+
+def _told(edges: Edges, sides: dict[str, Counts]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    there = sides["before"]
+
+    def counts(name: str) -> dict[str, Any]:
+        return {side: sides[side][name].tolist() for side in SIDES}
+
+    for name in ("label", "label_log", "tokens"):
+        if name in there and getattr(edges, name):
+            told[name] = {"edges": list(getattr(edges, name)), **counts(name)}
+    if "density" in there:
+        found = {side: rank_correlation(sides[side]["ranks"]) for side in SIDES}
+        told["density"] = {"label": list(edges.label_wide), "tokens": list(edges.tokens_wide), **counts("density")}
+        told["density"]["correlation"] = {side: None if one is None else round(one, 3) for side, one in found.items()}
+    if "mix" in there:
+        told["mix"] = {"label": list(edges.label_wide), "categories": list(edges.categories), **counts("mix")}
+    return told

@@ -1,0 +1,281 @@
+"""From a finished run to its report: the numbers, then the charts and the page that are drawn of them.
+
+The numbers are small plain data and lie in the output (`charts/numbers.json`), so that a page can be made anew when the
+pool is long gone. They are made of counts; records come in only as the few that a person reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+import polars as pl
+
+from evenly.columns import STRATUM
+from evenly.core.measure import Summary, balance_measures
+from evenly.core.pictures import OTHER, quantile
+from evenly.core.strata import axis_name
+from evenly.errors import UserError
+from evenly.flow.plan import category_column
+from evenly.io.splits import first_rows
+from evenly.recipe.steps import reasons
+from evenly.reporting.card import to_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from evenly.flow.plan import Plan
+    from evenly.recipe.model import Recipe
+
+VERSION: Final = 1
+
+Numbers = dict[str, Any]
+"""What a report shows in numbers, see `report_numbers`."""
+
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+SHOWN_CATEGORIES: Final = 20
+"""Categories that have a bar of their own."""
+
+SHOWN_ALONG: Final = 1_000
+"""Strata along a number that are drawn one by one; more are drawn in neighbouring groups."""
+
+SHOWN_RANKED: Final = 40
+
+LORENZ_POINTS: Final = 50
+
+NUMBERS: Final = "charts/numbers.json"
+
+RECORDS: Final = 20
+"""Records that a page shows."""
+
+LOOKED_AT: Final = 2_000
+"""Rows of a split that these are taken from."""
+
+SHOWN_CHARS: Final = 4_000
+"""Characters of a record's text that a page shows."""
+
+
+def report_numbers(
+    recipe: Recipe, plan: Plan, after: Summary, pictures: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> Numbers:
+    """Return all that a report shows in numbers, as plain data."""
+    drawn = (plan.strata["quota"] + plan.strata["repeated"]).cast(pl.Int64)
+    counts = {"before": plan.strata["rows"].cast(pl.Int64).to_numpy(), "after": drawn.to_numpy()}
+    return {
+        "version": VERSION,
+        "label": recipe.balance.label,
+        "category": category_column(recipe),
+        "facts": {"before": _facts(plan.pool), "after": _facts(after)},
+        "pictures": dict(pictures),
+        "categories": _categories(plan.pool, after),
+        "strata": _strata(recipe, plan),
+        "counts": manifest["strata"],
+        "lorenz": {side: _lorenz(own) for side, own in counts.items()},
+        "funnel": _funnel(manifest["rows"], reasons(recipe.curate)),
+        "measures": {
+            side: _measures(own, plan.strata["wanted"].cast(pl.Float64).to_numpy()) for side, own in counts.items()
+        },
+    }
+
+
+def _facts(summary: Summary) -> dict[str, Any]:
+    facts: dict[str, Any] = {"rows": summary.rows}
+    if summary.label:
+        facts["label"] = _of_values(summary.label, summary.label_mean, summary.label_highest)
+    if summary.token_counts:
+        mean = summary.tokens / max(1, sum(summary.token_counts.values()))
+        facts["tokens"] = _of_values(summary.token_counts, mean, summary.tokens_highest)
+        facts["tokens"]["total"] = summary.tokens
+    return facts
+
+
+def _of_values(values: Mapping[float, int], mean: float | None, highest: float) -> dict[str, Any]:
+    found = {f"{share:g}": quantile(values, share) for share in QUANTILES}
+    return {"mean": mean, "highest": highest, "quantiles": found}
+
+
+def _categories(before: Summary, after: Summary) -> dict[str, Any]:
+    names = [name for name, _ in sorted(before.categories.items(), key=lambda item: (-item[1], item[0]))]
+    shown = names[:SHOWN_CATEGORIES]
+    rest = names[SHOWN_CATEGORIES:]
+    told: dict[str, Any] = {"names": shown, "others": len(rest)}
+    for key, side in (("before", before), ("after", after)):
+        told[key] = [side.categories[name] for name in shown]
+        if rest:
+            told[key].append(sum(side.categories[name] for name in rest))
+    if rest:
+        told["names"] = [*shown, f"{len(rest):,} others" if OTHER in shown else OTHER]
+    return told
+
+
+def _strata(recipe: Recipe, plan: Plan) -> dict[str, Any]:
+    axes = [stratum.column for stratum in recipe.balance.strata]
+    frame = plan.strata.select(
+        pl.col(STRATUM).alias("stratum"),
+        pl.col("rows").cast(pl.Int64).alias("N"),
+        (pl.col("quota") + pl.col("repeated")).cast(pl.Int64).alias("n"),
+        pl.col("wanted").cast(pl.Int64),
+        "bound",
+        *([pl.col(axis_name(axes[0])).alias("x")] if len(axes) == 1 else []),
+    )
+    told: dict[str, Any] = {"axis": " | ".join(axes) or "all", "cap": recipe.balance.cap, "count": frame.height}
+    if len(axes) == 1 and frame.schema["x"].is_numeric():
+        frame = frame.filter(pl.col("x").is_not_null()).sort("x")
+        return told | {"kind": "along", "rows": _grouped(frame).to_dicts()}
+    frame = frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False])
+    rest = frame[SHOWN_RANKED:]
+    rows = frame[:SHOWN_RANKED].to_dicts()
+    if rest.height:
+        sums = {name: int(rest[name].sum()) for name in ("N", "n", "wanted")}
+        rows.append({"stratum": f"{rest.height:,} others", **sums, "bound": ""})
+    return told | {"kind": "ranked", "rows": rows}
+
+
+def _grouped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return strata along a number, neighbours together where there are too many to draw."""
+    size = -(-frame.height // SHOWN_ALONG)
+    if size <= 1:
+        return frame
+    groups = frame.with_row_index("place").group_by(pl.col("place") // size, maintain_order=True)
+    return groups.agg(
+        pl.format("{} … {}", pl.col("stratum").first(), pl.col("stratum").last()).alias("stratum"),
+        pl.col("N", "n", "wanted").sum(),
+        pl.col("bound").mode().sort().first(),
+        pl.col("x").first(),
+    ).drop("place")
+
+
+def _lorenz(counts: NDArray[np.int64]) -> dict[str, Any]:
+    ordered = np.sort(counts).astype(np.float64)
+    ends = np.concatenate([[0.0], np.cumsum(ordered)])
+    total = ends[-1] or 1.0
+    places = np.linspace(0, ordered.size, LORENZ_POINTS + 1)
+    shares = np.interp(places, np.arange(ends.size), ends / total)
+    points = [
+        [round(place / max(1, ordered.size), 4), round(float(share), 5)]
+        for place, share in zip(places, shares, strict=True)
+    ]
+    return {"points": points, "gini": balance_measures(counts.tolist())["gini"]}
+
+
+def _measures(counts: NDArray[np.int64], wanted: NDArray[np.float64]) -> dict[str, Any]:
+    """Return measures over the strata; `distance`: Kolmogorov-Smirnov's, to what the recipe wants of each stratum."""
+    shares, wish = counts / max(1, counts.sum()), wanted / max(1.0, wanted.sum())
+    return balance_measures(counts.tolist()) | {"distance": round(float(np.abs(np.cumsum(shares - wish)).max()), 6)}
+
+
+def _funnel(rows: Mapping[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the stages that records went through, in their order: how many were left after each, how many it took."""
+    dropped = sorted(rows["dropped"].items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+    steps = [("could not be read", rows["quarantined"]), *dropped]
+    steps += [("outside the strata", rows["outside_strata"]), ("held out", rows["held_out"])]
+    taken = [(name, gone) for name, gone in steps if gone] + [("selected", rows["not_selected"])]
+    left = accumulate((gone for _, gone in taken), lambda before, gone: before - gone, initial=rows["read"])
+    names = [("read", 0), *taken]
+    return [{"stage": name, "left": here, "gone": gone} for (name, gone), here in zip(names, left, strict=True)]
+
+
+def write_report(folder: Path, manifest: Mapping[str, Any], numbers: Numbers, price: float | None = None) -> None:
+    """Write the charts and the page of an output, from its numbers, its manifest and a few of its rows."""
+    from evenly.reporting.charts import draw_charts  # noqa: PLC0415 - Altair loads slowly
+    from evenly.reporting.files import write_charts  # noqa: PLC0415
+    from evenly.reporting.pages import render_page  # noqa: PLC0415
+    from evenly.reporting.story import tell  # noqa: PLC0415
+
+    charts = draw_charts(numbers)
+    write_charts(folder / "charts", charts)
+    split, records = sample_records(folder, manifest)
+    content = {
+        **tell(numbers, manifest, price),
+        "manifest": manifest,
+        "records": records,
+        "split": split,
+        "along": numbers["label"] or "the whole set",
+        "recipe": to_yaml(manifest["recipe"]),
+    }
+    page = folder / ".report.html.new"
+    page.write_text(render_page(content, charts), encoding="utf-8")
+    page.replace(folder / "report.html")
+
+
+def write_numbers(folder: Path, numbers: Numbers) -> None:
+    """Write the numbers of a report into an output."""
+    (folder / "charts").mkdir(exist_ok=True)
+    text = json.dumps(numbers, ensure_ascii=False, separators=(",", ":"))
+    (folder / NUMBERS).write_text(text + "\n", encoding="utf-8")
+
+
+def read_numbers(folder: Path) -> Numbers:
+    """Read the numbers of a report.
+
+    Raises:
+        UserError: when they are not there, or another version's.
+    """
+    try:
+        numbers: Numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        numbers = {}
+    if numbers.get("version") != VERSION:
+        message = (
+            f"{folder / NUMBERS}: the numbers of the report are not there as this Evenly writes them. Run the recipe "
+            "again, without export.report: false."
+        )
+        raise UserError(message)
+    return numbers
+
+
+def summary_of(numbers: Numbers, side: str) -> Summary:
+    """Return the summary of a side (`before`, `after`) as far as a report's numbers tell it: labels are bins' edges."""
+    facts, told = numbers["facts"][side], numbers["categories"]
+    found = Summary(rows=facts["rows"], categories=Counter(dict(zip(told["names"], told[side], strict=True))))
+    picture = numbers["pictures"].get("label")
+    if picture is not None:
+        counts = [0, *picture[side][1:]]
+        counts[1] += picture[side][0]
+        found.label = Counter({low: rows for low, rows in zip(picture["edges"], counts[1:], strict=True) if rows})
+        found.label_sums = [facts["label"]["mean"] * sum(found.label.values())]
+    return found
+
+
+def sample_records(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Return a split and some of its records, spread along the label: what is known of each, and its texts.
+
+    A split's rows come in a shuffled order, so that its first ones are drawn at random.
+    """
+    recipe, sizes = manifest["recipe"], manifest["rows"]["splits"]
+    split = max(sizes, key=lambda name: sizes[name])
+    label = recipe["balance"].get("label")
+    rows = first_rows(folder, split, recipe["export"]["files"], LOOKED_AT)
+    if label is not None and label in rows.columns:
+        rows = rows.sort(label, "id", nulls_last=True)
+    places = np.linspace(0, max(0, rows.height - 1), min(RECORDS, rows.height)).round().astype(int)
+    shown = rows[np.unique(places).tolist()] if rows.height else rows
+    texts = [name for name in ("text", "prompt", "completion", "messages") if name in rows.columns]
+    facts = [name for name in (label, "stratum", "tokens", *recipe["export"]["keep"]) if name in rows.columns]
+    return split, [
+        {
+            "facts": [(name, _short(row[name])) for name in dict.fromkeys(facts)],
+            "parts": [part for name in texts for part in _parts(name, row[name])],
+            "tokens": [],
+        }
+        for row in shown.iter_rows(named=True)
+    ]
+
+
+def _parts(name: str, value: object) -> list[dict[str, str]]:
+    if isinstance(value, list):
+        turns = cast("list[dict[str, object]]", value)
+        return [{"role": str(turn.get("role", "")), "text": _short(turn.get("content"))} for turn in turns]
+    return [{"role": "" if name == "text" else name, "text": _short(value)}]
+
+
+def _short(value: object) -> str:
+    text = f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} … ({len(text):,} characters)"

@@ -1,0 +1,117 @@
+"""The look of every picture: one palette, one type scale, one way to write numbers.
+
+Colours are told apart with any colour vision: categories have Paul Tol's muted qualitative scheme, the pool is grey and
+what was drawn is blue. A category has one colour everywhere, by its rank in the pool.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BEFORE: Final = "#8f99a3"
+AFTER: Final = "#1f77b4"
+ACCENT: Final = "#c4402f"
+"""What needs a look: shortfalls, limits."""
+
+INK: Final = "#1c2126"
+QUIET_INK: Final = "#5b6570"
+LINES: Final = "#d9dee3"
+
+CATEGORY_COLORS: Final = (
+    "#332288",
+    "#88ccee",
+    "#44aa99",
+    "#117733",
+    "#999933",
+    "#ddcc77",
+    "#cc6677",
+    "#882255",
+    "#aa4499",
+)
+OTHER_COLOR: Final = "#bbbbbb"
+
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
+
+DARK: Final = {
+    INK: "#e6eaee",
+    QUIET_INK: "#9ba6b1",
+    LINES: "#343c44",
+    BEFORE: "#8a95a0",
+    AFTER: "#4ba3e0",
+    ACCENT: "#f0806f",
+    "#332288": "#7f74d6",
+    "#117733": "#2f9e58",
+    "#882255": "#c2568b",
+    "white": "#14181c",
+}
+"""Colour on light paper -> the one on dark; others do on both."""
+
+SIDE_COLORS: Final = {"before": BEFORE, "after": AFTER}
+SIDE_NAMES: Final = {"before": "pool", "after": "selected"}
+
+
+HIDDEN: Final = {"Cc", "Cf", "Cs", "Co", "Cn"}
+"""Unicode categories of characters that show nothing, or steer what shows others."""
+
+PLAIN: Final = "\n\t"
+
+JOINERS: Final = "\u200c\u200d"
+"""Without these some scripts and emoji fall apart; they steer nothing."""
+
+
+def colors(names: Sequence[str], others: bool = False) -> list[str]:  # noqa: FBT001, FBT002 - one more or not
+    """Return the colour of each category, in their order, and the one of all others."""
+    own = [CATEGORY_COLORS[place % len(CATEGORY_COLORS)] for place in range(len(names))]
+    return [*own, OTHER_COLOR] if others else own
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number as people read it: thousands apart, as many digits as tell something."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 - a double's whole numbers
+        return f"{int(value):,}"
+    whole = math.floor(math.log10(abs(value))) + 1
+    text = f"{value:,.{min(9, max(0, digits - whole))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def visible(text: object) -> str:
+    """Return a text whose hidden characters show: a NUL as `␀`, what would turn the reading direction as `[U+202E]`."""
+    return "".join(one if one in PLAIN or one in JOINERS else _visible(one) for one in str(text))
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in HIDDEN:
+        return character
+    code = ord(character)
+    return chr(0x2400 + code) if code < 0x20 else f"[U+{code:04X}]"  # noqa: PLR2004 - Unicode has pictures of these
+
+
+def theme() -> dict[str, Any]:
+    """Return the Vega-Lite configuration of all charts."""
+    text = {"labelColor": QUIET_INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12}
+    return {
+        "background": "transparent",
+        "font": FONT,
+        "view": {"stroke": None},
+        "title": {"anchor": "start", "color": INK, "fontSize": 13, "fontWeight": 600, "subtitleColor": QUIET_INK},
+        "axis": {
+            **text,
+            "titleFontWeight": "normal",
+            "domainColor": LINES,
+            "tickColor": LINES,
+            "gridColor": LINES,
+            "gridOpacity": 0.6,
+            "labelOverlap": True,
+        },
+        "axisX": {"grid": False},
+        "legend": {**text, "titleFontWeight": "normal", "orient": "bottom", "columns": 3, "symbolType": "square"},
+        "bar": {"color": AFTER},
+        "arc": {"stroke": "white", "strokeWidth": 1},
+    }

@@ -1,0 +1,99 @@
+"""`report.html`: one file that answers what a run made, with its charts, that opens without a network.
+
+What comes from the data is other people's text: it is escaped, control characters are shown as signs, and a policy in
+the page itself lets no script run but the three that belong to it, and nothing be fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from evenly.reporting.design import DARK, number, theme, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evenly.reporting.charts import Chart
+
+SECTIONS: Final = (
+    ("answer", "What it is"),
+    ("balance", "Is it balanced?"),
+    ("mix", "What is in it?"),
+    ("cost", "What did it cost?"),
+    ("records", "Read some of it"),
+    ("repeat", "How to repeat it"),
+)
+
+INPUTS_SHOWN: Final = 20
+
+
+def render_page(content: Mapping[str, Any], charts: Sequence[Chart]) -> str:
+    """Return the page: `content` as the template names it, the charts in its sections."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["visible"] = visible
+    environment.filters["shown"] = shown
+    style, script, library = _asset("page.css"), _asset("page.js"), _library()
+    specs = _json(_specs(charts))
+    allowed = {
+        "scripts": " ".join(_source(one) for one in (library, script)),
+        "styles": _source(style),
+    }
+    sections = [one for one in SECTIONS if one[0] != "records" or content["records"]]
+    return environment.from_string(_asset("page.html")).render(
+        **content,
+        charts=charts,
+        sections=sections,
+        allowed=allowed,
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704
+        library=Markup(library),  # noqa: S704
+        specs=Markup(specs),  # noqa: S704 - JSON without a `<`
+        dark=json.dumps(DARK),
+        inputs_shown=INPUTS_SHOWN,
+    )
+
+
+def shown(cell: object) -> str:
+    """Return a cell of a table: numbers as people read them, text with nothing hidden."""
+    return number(cell) if isinstance(cell, (int, float)) else visible(cell)
+
+
+def _specs(charts: Sequence[Chart]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for chart in charts:
+        for place, panel in enumerate(chart.panels):
+            spec = panel.properties(width="container", height=chart.height).to_dict(validate=False)
+            spec["config"] = theme() | {"legend": {"disable": True}}  # the page has its own
+            spec["autosize"] = {"type": "fit", "contains": "padding"}
+            found[f"panel-{chart.name}-{place}"] = spec
+    return found
+
+
+def _json(data: object) -> str:
+    """Return JSON that can stand within a `script` element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _source(text: str) -> str:
+    """Return how a content security policy names an inline script or style."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _asset(name: str) -> str:
+    return resources.files("evenly.reporting").joinpath("page", name).read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _library() -> str:
+    import vl_convert  # noqa: PLC0415 - loads slowly
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
