@@ -1,7 +1,7 @@
 """From a finished run to its report: the numbers, then the charts and the page that are drawn of them.
 
 The numbers are small plain data and lie in the output (`charts/numbers.json`), so that a page can be made anew when the
-pool is long gone. They are made of counts; records come in only as the few that a person reads.
+pool is long gone. They are counts; of records there are only the few that a person reads.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ from evenly.core.pictures import OTHER, quantile
 from evenly.core.strata import axis_name
 from evenly.errors import UserError
 from evenly.flow.plan import category_column
-from evenly.io.splits import first_rows
+from evenly.flow.samples import sample_records
 from evenly.recipe.steps import reasons
 from evenly.reporting.card import to_yaml
 
@@ -52,20 +52,11 @@ LORENZ_POINTS: Final = 50
 
 NUMBERS: Final = "charts/numbers.json"
 
-RECORDS: Final = 20
-"""Records that a page shows."""
-
-LOOKED_AT: Final = 2_000
-"""Rows of a split that these are taken from."""
-
-SHOWN_CHARS: Final = 4_000
-"""Characters of a record's text that a page shows."""
-
 
 def report_numbers(
-    recipe: Recipe, plan: Plan, after: Summary, pictures: Mapping[str, Any], manifest: Mapping[str, Any]
+    folder: Path, recipe: Recipe, plan: Plan, after: Summary, pictures: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> Numbers:
-    """Return all that a report shows in numbers, as plain data."""
+    """Return all that a report shows but for the manifest, as plain data; the splits lie in `folder` already."""
     drawn = (plan.strata["quota"] + plan.strata["repeated"]).cast(pl.Int64)
     counts = {"before": plan.strata["rows"].cast(pl.Int64).to_numpy(), "after": drawn.to_numpy()}
     return {
@@ -79,6 +70,7 @@ def report_numbers(
         "counts": manifest["strata"],
         "lorenz": {side: _lorenz(own) for side, own in counts.items()},
         "funnel": _funnel(manifest["rows"], reasons(recipe.curate)),
+        "records": sample_records(folder, recipe, manifest["rows"]["splits"]),
         "measures": {
             side: _measures(own, plan.strata["wanted"].cast(pl.Float64).to_numpy()) for side, own in counts.items()
         },
@@ -183,7 +175,7 @@ def _funnel(rows: Mapping[str, Any], order: Sequence[str]) -> list[dict[str, Any
 
 
 def write_report(folder: Path, manifest: Mapping[str, Any], numbers: Numbers, price: float | None = None) -> None:
-    """Write the charts and the page of an output, from its numbers, its manifest and a few of its rows."""
+    """Write the charts and the page of an output, from its numbers and its manifest."""
     from evenly.reporting.charts import draw_charts  # noqa: PLC0415 - Altair loads slowly
     from evenly.reporting.files import write_charts  # noqa: PLC0415
     from evenly.reporting.pages import render_page  # noqa: PLC0415
@@ -191,12 +183,11 @@ def write_report(folder: Path, manifest: Mapping[str, Any], numbers: Numbers, pr
 
     charts = draw_charts(numbers)
     write_charts(folder / "charts", charts)
-    split, records = sample_records(folder, manifest)
     content = {
         **tell(numbers, manifest, price),
         "manifest": manifest,
-        "records": records,
-        "split": split,
+        "records": numbers["records"]["rows"],
+        "split": numbers["records"]["split"],
         "along": numbers["label"] or "the whole set",
         "recipe": to_yaml(manifest["recipe"]),
     }
@@ -242,40 +233,3 @@ def summary_of(numbers: Numbers, side: str) -> Summary:
         found.label = Counter({low: rows for low, rows in zip(picture["edges"], counts[1:], strict=True) if rows})
         found.label_sums = [facts["label"]["mean"] * sum(found.label.values())]
     return found
-
-
-def sample_records(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """Return a split and some of its records, spread along the label: what is known of each, and its texts.
-
-    A split's rows come in a shuffled order, so that its first ones are drawn at random.
-    """
-    recipe, sizes = manifest["recipe"], manifest["rows"]["splits"]
-    split = max(sizes, key=lambda name: sizes[name])
-    label = recipe["balance"].get("label")
-    rows = first_rows(folder, split, recipe["export"]["files"], LOOKED_AT)
-    if label is not None and label in rows.columns:
-        rows = rows.sort(label, "id", nulls_last=True)
-    places = np.linspace(0, max(0, rows.height - 1), min(RECORDS, rows.height)).round().astype(int)
-    shown = rows[np.unique(places).tolist()] if rows.height else rows
-    texts = [name for name in ("text", "prompt", "completion", "messages") if name in rows.columns]
-    facts = [name for name in (label, "stratum", "tokens", *recipe["export"]["keep"]) if name in rows.columns]
-    return split, [
-        {
-            "facts": [(name, _short(row[name])) for name in dict.fromkeys(facts)],
-            "parts": [part for name in texts for part in _parts(name, row[name])],
-            "tokens": [],
-        }
-        for row in shown.iter_rows(named=True)
-    ]
-
-
-def _parts(name: str, value: object) -> list[dict[str, str]]:
-    if isinstance(value, list):
-        turns = cast("list[dict[str, object]]", value)
-        return [{"role": str(turn.get("role", "")), "text": _short(turn.get("content"))} for turn in turns]
-    return [{"role": "" if name == "text" else name, "text": _short(value)}]
-
-
-def _short(value: object) -> str:
-    text = f"{value:,.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} … ({len(text):,} characters)"

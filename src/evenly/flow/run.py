@@ -241,7 +241,7 @@ class _Run:
             manifest, after = deliver(delivery, plan, self.engine, self.reporter)
             if recipe.export.report:
                 pictures = take_pictures(delivery, plan, self.engine, self.reporter)
-                write_numbers(folder, report_numbers(recipe, plan, after, pictures, manifest))
+                write_numbers(folder, report_numbers(folder, recipe, plan, after, pictures, manifest))
             shutil.rmtree(scratch)
             clock.lap("deliver", rows=drawn.selected, read=held + ledgers + chosen, written=folder_bytes(folder))
             manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}

@@ -40,6 +40,7 @@ def render_page(content: Mapping[str, Any], charts: Sequence[Chart]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["visible"] = visible
     environment.filters["shown"] = shown
+    environment.filters["spelled"] = spelled
     style, script, library = _asset("page.css"), _asset("page.js"), _library()
     specs = _json(_specs(charts))
     allowed = {
@@ -64,6 +65,11 @@ def render_page(content: Mapping[str, Any], charts: Sequence[Chart]) -> str:
 def shown(cell: object) -> str:
     """Return a cell of a table: numbers as people read them, text with nothing hidden."""
     return number(cell) if isinstance(cell, (int, float)) else visible(cell)
+
+
+def spelled(token: str) -> str:
+    """Return a token on one line: line ends and tabs as signs."""
+    return visible(token).replace("\n", "↵").replace("\t", "⇥")
 
 
 def _specs(charts: Sequence[Chart]) -> dict[str, Any]:

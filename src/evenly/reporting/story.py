@@ -19,7 +19,7 @@ STRONG: Final = 0.3
 
 
 def tell(numbers: Numbers, manifest: Mapping[str, Any], price: float | None = None) -> dict[str, Any]:
-    """Return `lead`, `tiles`, `notes`, `measures` and `cost`, as the page and the terminal show them.
+    """Return `lead`, `tiles`, `notes`, `measures`, `cost` and `answers`, as the page and the terminal show them.
 
     `price` is what a million tokens of training cost, in any currency.
     """
@@ -29,7 +29,18 @@ def tell(numbers: Numbers, manifest: Mapping[str, Any], price: float | None = No
         "notes": _notes(numbers, manifest),
         "measures": _measures(numbers),
         "cost": _cost(numbers, manifest, price),
+        "answers": _answers(numbers),
     }
+
+
+def _answers(numbers: Numbers) -> str:
+    """Return how many tokens the answers of the shown records are; empty where that is not known."""
+    ends = [row["tokens"] for row in numbers["records"]["rows"]]
+    counts = sorted({sum(bool(answer) for _, answer in end) for end in ends if end and not end[0][1]} - {0})
+    if not counts:
+        return ""
+    shown = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"Below each are its last tokens; those of the answer are framed: {shown} of them."
 
 
 def _lead(manifest: Mapping[str, Any]) -> str:
@@ -80,9 +91,11 @@ def _notes(numbers: Numbers, manifest: Mapping[str, Any]) -> list[str]:
             f"{strata['missing']:,} rows that were asked for are not there: strata fall short of what is wanted."
         )
     if rows["quarantined"]:
-        notes.append(f"{rows['quarantined']:,} rows could not be read; quarantine.jsonl shows them.")
+        notes.append(f"{_many(rows['quarantined'], 'row')} could not be read; quarantine.jsonl shows them.")
     if rows["outside_strata"]:
-        notes.append(f"{rows['outside_strata']:,} curated records are in no stratum and could not be drawn.")
+        notes.append(
+            f"In no stratum, so that it could not be drawn: {_many(rows['outside_strata'], 'curated record')}."
+        )
     if strata["no_variance"]:
         notes.append(
             f"Of {strata['no_variance']:,} strata one record of several weights is drawn: no variance can be estimated."
@@ -107,6 +120,10 @@ def _notes(numbers: Numbers, manifest: Mapping[str, Any]) -> list[str]:
             "a model can learn from length."
         )
     return notes
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _measures(numbers: Numbers) -> list[dict[str, str]]:
