@@ -31,7 +31,7 @@ def strata(numbers: Numbers) -> Chart:
     rows = shown["rows"]
     missing = [row for row in rows if row["wanted"] > row["n"]]
     text = (
-        f"Of {told['count']:,} shown {told['take_all']:,} are taken whole, {told['capped']:,} have more than drawn, "
+        f"Of {told['count']:,} strata {told['take_all']:,} are taken whole, {told['capped']:,} have more than drawn, "
         f"{told['short']:,} give all they have."
     )
     if missing:
