@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenly.api import cache, check, demo, plan, report, run, schema
+    from evenly.api import cache, check, compare, demo, plan, report, run, schema
     from evenly.errors import EvenlyError, RecipeError, UserError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HOME = {
     "cache": "evenly.api",
     "check": "evenly.api",
+    "compare": "evenly.api",
     "demo": "evenly.api",
     "plan": "evenly.api",
     "report": "evenly.api",
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "cache",
     "check",
+    "compare",
     "demo",
     "plan",
     "report",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenly.audit import Comparison, compare_outputs
 from evenly.flow.pictures import SIDES
 from evenly.flow.report import read_numbers, summary_of, write_report
 from evenly.flow.run import RunResult, check_sources, plan_recipe, run_recipe, with_data
@@ -136,6 +137,17 @@ def report(folder: str | Path, *, price: float | None = None) -> RunResult:
     manifest, numbers = read_manifest(place), read_numbers(place)
     write_report(place, manifest, numbers, price)
     return RunResult(place, manifest, *(summary_of(numbers, side) for side in SIDES), pool_reused=True)
+
+
+def compare(*given: str | Path, engine: str = "local", reporter: Reporter | None = None) -> Comparison:
+    """Compare two to eight outputs (folders) or recipes (files, which are run for it).
+
+    The result's `write_page(path)` makes one page of it, `to_dict()` plain data.
+
+    Raises:
+        UserError: for another number of them, and for what is neither.
+    """
+    return compare_outputs(given, engine, reporter)
 
 
 def demo(

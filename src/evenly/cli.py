@@ -144,6 +144,29 @@ def report(
 
 
 @app.command()
+def compare(
+    given: Annotated[list[str], typer.Argument(metavar="DIR|RECIPE …", help="Two to eight outputs or recipes.")],
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("compare.html"),
+    engine: Engine = "local",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
+) -> None:
+    """Compare outputs, or recipes that are run for it: what was drawn, what they share, how the recipes differ."""
+    found = evenly.compare(*given, engine=engine, reporter=_reporter(quiet=quiet, log_json=log_json))
+    if as_json:
+        _print_json(found.to_dict())
+        return
+    found.write_page(out)
+    if not quiet:
+        from evenly.reporting.terminal import compare_view  # noqa: PLC0415 - rich's tables load slowly
+
+        console = Console()
+        console.print(compare_view(found.to_dict()))
+        console.print(f"\n{out}", style="bold", highlight=False)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of recipes, for editors."""
     _print_json(evenly.schema())

@@ -185,6 +185,8 @@ def write_report(folder: Path, manifest: Mapping[str, Any], numbers: Numbers, pr
     write_charts(folder / "charts", charts)
     content = {
         **tell(numbers, manifest, price),
+        "kind": "Evenly report",
+        "title": manifest["recipe"]["name"],
         "manifest": manifest,
         "records": numbers["records"]["rows"],
         "split": numbers["records"]["split"],
@@ -192,7 +194,7 @@ def write_report(folder: Path, manifest: Mapping[str, Any], numbers: Numbers, pr
         "recipe": to_yaml(manifest["recipe"]),
     }
     page = folder / ".report.html.new"
-    page.write_text(render_page(content, charts), encoding="utf-8")
+    page.write_text(render_page("report.html", content, charts), encoding="utf-8")
     page.replace(folder / "report.html")
 
 

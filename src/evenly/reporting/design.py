@@ -33,6 +33,18 @@ CATEGORY_COLORS: Final = (
     "#882255",
     "#aa4499",
 )
+COMPARED_COLORS: Final = (
+    "#332288",
+    "#cc6677",
+    "#44aa99",
+    "#ddcc77",
+    "#88ccee",
+    "#882255",
+    "#117733",
+    "#aa4499",
+)
+"""Of outputs side by side: the same colours, in an order in which the first few differ most."""
+
 OTHER_COLOR: Final = "#bbbbbb"
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"

@@ -1,4 +1,4 @@
-"""`report.html`: one file that answers what a run made, with its charts, that opens without a network.
+"""Pages: one file each, that answers what a run made or how runs differ, and opens without a network.
 
 What comes from the data is other people's text: it is escaped, control characters are shown as signs, and a policy in
 the page itself lets no script run but the three that belong to it, and nothing be fetched.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 from markupsafe import Markup
 
+import evenly
 from evenly.reporting.design import DARK, number, theme, visible
 
 if TYPE_CHECKING:
@@ -23,36 +24,42 @@ if TYPE_CHECKING:
 
     from evenly.reporting.charts import Chart
 
-SECTIONS: Final = (
-    ("answer", "What it is"),
-    ("balance", "Is it balanced?"),
-    ("mix", "What is in it?"),
-    ("cost", "What did it cost?"),
-    ("records", "Read some of it"),
-    ("repeat", "How to repeat it"),
-)
+SECTIONS: Final = {
+    "report.html": (
+        ("answer", "What it is"),
+        ("balance", "Is it balanced?"),
+        ("mix", "What is in it?"),
+        ("cost", "What did it cost?"),
+        ("records", "Read some of it"),
+        ("repeat", "How to repeat it"),
+    ),
+    "compare.html": (
+        ("answer", "What differs"),
+        ("measures", "Measures"),
+        ("distributions", "Distributions"),
+        ("overlap", "The same records?"),
+        ("recipes", "How the recipes differ"),
+    ),
+}
+"""Template -> its sections."""
 
 INPUTS_SHOWN: Final = 20
 
 
-def render_page(content: Mapping[str, Any], charts: Sequence[Chart]) -> str:
-    """Return the page: `content` as the template names it, the charts in its sections."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["visible"] = visible
-    environment.filters["shown"] = shown
-    environment.filters["spelled"] = spelled
+def render_page(template: str, content: Mapping[str, Any], charts: Sequence[Chart]) -> str:
+    """Return the page of a template, `report.html` or `compare.html`: `content` as it names it, charts in sections."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, loader=jinja2.FunctionLoader(_asset)
+    )
+    environment.filters.update(visible=visible, shown=shown, spelled=spelled)
     style, script, library = _asset("page.css"), _asset("page.js"), _library()
     specs = _json(_specs(charts))
-    allowed = {
-        "scripts": " ".join(_source(one) for one in (library, script)),
-        "styles": _source(style),
-    }
-    sections = [one for one in SECTIONS if one[0] != "records" or content["records"]]
-    return environment.from_string(_asset("page.html")).render(
+    return environment.get_template(template).render(
         **content,
+        version=evenly.__version__,
         charts=charts,
-        sections=sections,
-        allowed=allowed,
+        sections=[one for one in SECTIONS[template] if content.get(one[0], True)],
+        allowed={"scripts": " ".join(_source(one) for one in (library, script)), "styles": _source(style)},
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704
         library=Markup(library),  # noqa: S704

@@ -27,7 +27,7 @@ def tell(numbers: Numbers, manifest: Mapping[str, Any], price: float | None = No
         "lead": _lead(manifest),
         "tiles": _tiles(numbers, manifest, price),
         "notes": _notes(numbers, manifest),
-        "measures": _measures(numbers),
+        "measures": measures_of(numbers),
         "cost": _cost(numbers, manifest, price),
         "answers": _answers(numbers),
     }
@@ -126,7 +126,8 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _measures(numbers: Numbers) -> list[dict[str, str]]:
+def measures_of(numbers: Numbers) -> list[dict[str, str]]:
+    """Return the measures: `name`, `before`, `after` and `what` each says, as text."""
     before, after = numbers["facts"]["before"], numbers["facts"]["after"]
     rows = [_row("records", before["rows"], after["rows"], "rows of the pool, and of the output")]
     own = numbers["measures"]

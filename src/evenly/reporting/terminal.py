@@ -76,6 +76,23 @@ def _found(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def compare_view(numbers: Mapping[str, Any]) -> RenderableType:
+    """Return the view of a comparison: its measures, and how the recipes differ."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("measure", style="bold")
+    for name in numbers["names"]:
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    for row in numbers["measures"]:
+        table.add_row(Text(row["name"]), *map(Text, row["told"]))
+    for name, own in zip(numbers["names"], numbers["overlap"]["jaccard"], strict=True):
+        table.add_row(Text(f"shared with {name}"), *(Text(f"{one:.3f}") for one in own))
+    parts: list[RenderableType] = [Text(numbers["lead"]), Text(), table]
+    for one in numbers["recipes"]:
+        parts += [Text(), Text(f"{one['name']}, against {one['against']}:", style="bold")]
+        parts += [Text("  " + line) for line in one["lines"]] or [Text("  the same recipe")]
+    return Group(*parts)
+
+
 def plan_view(plan: Mapping[str, Any], width: int) -> RenderableType:
     """Return the view of a plan: where the rows would go, what to expect of them, and the strata that matter most."""
     rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0, "written": plan["expected"]["repeated"]}
