@@ -36,6 +36,10 @@ class DemoResult:
     catalogue: Catalogue
     result: RunResult
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Return how a notebook shows it: as the run."""
+        return self.result._repr_mimebundle_(include, exclude)  # pyright: ignore[reportPrivateUsage]
+
 
 @dataclass(frozen=True)
 class CacheEntry:

@@ -66,6 +66,15 @@ class Comparison:
         """Return it as plain data, for `--json`."""
         return self.numbers
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Return how a notebook shows it."""
+        del include, exclude
+        from evenly.reporting.charts.compare import draw_comparison  # noqa: PLC0415 - Altair loads slowly
+        from evenly.reporting.notebook import bundle  # noqa: PLC0415
+
+        facts = [(row["name"], " | ".join(row["told"])) for row in self.numbers["measures"]]
+        return bundle(draw_comparison(self.numbers)[0], self.numbers["lead"], facts)
+
     def write_page(self, path: str | Path) -> None:
         """Write it as one page that opens offline."""
         from evenly.reporting.charts.compare import draw_comparison  # noqa: PLC0415 - Altair loads slowly

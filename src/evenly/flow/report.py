@@ -66,7 +66,7 @@ def report_numbers(
         "facts": {"before": _facts(plan.pool), "after": _facts(after)},
         "pictures": dict(pictures),
         "categories": _categories(plan.pool, after),
-        "strata": _strata(recipe, plan),
+        "strata": strata_numbers(recipe, plan),
         "counts": manifest["strata"],
         "lorenz": {side: _lorenz(own) for side, own in counts.items()},
         "funnel": _funnel(manifest["rows"], reasons(recipe.curate)),
@@ -107,7 +107,8 @@ def _categories(before: Summary, after: Summary) -> dict[str, Any]:
     return told
 
 
-def _strata(recipe: Recipe, plan: Plan) -> dict[str, Any]:
+def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
+    """Return N and n of the strata, along a number or the largest by name, as many as can be drawn."""
     axes = [stratum.column for stratum in recipe.balance.strata]
     frame = plan.strata.select(
         pl.col(STRATUM).alias("stratum"),

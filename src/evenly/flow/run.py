@@ -23,7 +23,7 @@ from evenly.flow.draw import draw
 from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.flow.pictures import take_pictures
 from evenly.flow.plan import category_column, make_plan
-from evenly.flow.report import read_numbers, report_numbers, write_numbers, write_report
+from evenly.flow.report import read_numbers, report_numbers, strata_numbers, write_numbers, write_report
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import folder_bytes, new_output, refuse_existing
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from evenly.io.pool import Pool
     from evenly.io.processes import Memory
     from evenly.recipe.model import Recipe
+    from evenly.reporting.notebook import Charts
     from evenly.reporting.progress import Reporter
 
 ENGINES = ("local", "ray")
@@ -66,6 +67,23 @@ class RunResult:
     before: Summary
     after: Summary
     pool_reused: bool
+
+    @property
+    def charts(self) -> Charts:
+        """The charts of the report: `charts.label()` is an Altair chart, to change and to use again."""
+        from evenly.reporting.notebook import Charts  # noqa: PLC0415 - Altair loads slowly
+
+        return Charts(read_numbers(self.folder))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Return how a notebook shows it."""
+        del include, exclude
+        from evenly.reporting.notebook import bundle  # noqa: PLC0415 - Altair loads slowly
+        from evenly.reporting.story import tell  # noqa: PLC0415
+
+        told = tell(read_numbers(self.folder), self.manifest)
+        facts = [(tile["name"], f"{tile['value']} ({tile['aside']})") for tile in told["tiles"]]
+        return bundle(self.charts.first(), told["lead"], [*facts, ("folder", str(self.folder))])
 
 
 @dataclass(frozen=True)
@@ -120,6 +138,16 @@ class PlanResult:
             "marginals": [] if self.plan.marginals is None else self.plan.marginals.to_dicts(),
             "allocation": shown.to_dicts(),
         }
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Return how a notebook shows it."""
+        del include, exclude
+        from evenly.reporting.charts import draw_plan  # noqa: PLC0415 - Altair loads slowly
+        from evenly.reporting.notebook import bundle  # noqa: PLC0415
+
+        chart = draw_plan({"strata": strata_numbers(self.recipe, self.plan), "counts": strata_counts(self.plan)})
+        lead = f"{self.recipe.name} would select {self.plan.selected:,} of {self.pool.index.kept:,} curated records."
+        return bundle(chart, lead)
 
 
 def check_sources(recipe: Recipe, reporter: Reporter | None = None, given: Given = NOTHING) -> list[str]:

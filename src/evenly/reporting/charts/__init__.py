@@ -16,7 +16,12 @@ from evenly.reporting.charts.strata import lorenz, strata
 if TYPE_CHECKING:
     from evenly.reporting.charts.base import Numbers
 
-__all__ = ["Chart", "draw_charts"]
+__all__ = ["Chart", "draw_charts", "draw_plan"]
+
+
+def draw_plan(numbers: Numbers) -> Chart:
+    """Return the chart of a plan, from the `strata` and the `counts` of a report's numbers."""
+    return strata(clean(numbers))
 
 
 def draw_charts(numbers: Numbers) -> list[Chart]:
