@@ -26,6 +26,7 @@ from evenly.core.pictures import (
     sections,
     steps,
 )
+from evenly.reporting.design import CATEGORY_COLORS
 
 VALUES = st.dictionaries(
     st.floats(-1e9, 1e9).map(lambda value: float(f"{value:.3g}")), st.integers(1, 1000), min_size=1
@@ -136,12 +137,12 @@ def test_counts_add_up_and_are_numpys(records: list[tuple[float, int, int]], cut
     ]
 
 
-def test_one_category_more_than_there_are_colours_has_one_too() -> None:
+def test_there_are_as_many_categories_as_colours() -> None:
     names = [f"c{number}" for number in range(CATEGORIES + 3)]
-    pool = Summary(categories=Counter(dict.fromkeys(names[: CATEGORIES + 1], 9)))
-    assert len(edges_of(pool).categories) == CATEGORIES + 1
-    pool = Summary(categories=Counter(dict.fromkeys(names, 9)))
-    assert edges_of(pool).categories == tuple(sorted(names)[:CATEGORIES])
+    assert edges_of(Summary(categories=Counter(dict.fromkeys(names, 9)))).categories == tuple(
+        sorted(names)[:CATEGORIES]
+    )
+    assert len(CATEGORY_COLORS) == CATEGORIES
 
 
 def spearman(one: list[int], other: list[int]) -> float:

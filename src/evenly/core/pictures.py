@@ -89,7 +89,7 @@ class Edges:
 def edges_of(pool: Summary) -> Edges:
     """Return the edges for pictures of a pool and of what is selected from it."""
     largest = sorted(pool.categories.items(), key=lambda item: (-item[1], item[0]))
-    names = tuple(name for name, _ in largest[: CATEGORIES + (len(largest) == CATEGORIES + 1)])
+    names = tuple(name for name, _ in largest[:CATEGORIES])
     label, tokens = pool.label, pool.token_counts
     return Edges(
         label=steps(label, HISTOGRAM_BINS),

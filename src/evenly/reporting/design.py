@@ -76,10 +76,9 @@ JOINERS: Final = "\u200c\u200d"
 """Without these some scripts and emoji fall apart; they steer nothing."""
 
 
-def colors(names: Sequence[str], others: bool = False) -> list[str]:  # noqa: FBT001, FBT002 - one more or not
-    """Return the colour of each category, in their order, and the one of all others."""
-    own = [CATEGORY_COLORS[place % len(CATEGORY_COLORS)] for place in range(len(names))]
-    return [*own, OTHER_COLOR] if others else own
+def colors(names: Sequence[str]) -> list[str]:
+    """Return the colour of each category, in their order, the largest first: those beyond the palette share one."""
+    return [*CATEGORY_COLORS, *[OTHER_COLOR] * len(names)][: len(names)]
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -26,7 +26,7 @@ def histogram(numbers: Numbers, name: str) -> Chart:
     axis = f"{shown}, logarithmic" if log else shown
     ends = [picture["edges"][0], picture["edges"][-1]]
     scale = alt.Scale(type="log" if log else "linear", domain=ends, nice=False)
-    ticks = alt.Axis(values=_decades(picture["edges"]), format=",.6~g") if log else alt.Axis(format=",.6~g")
+    ticks = alt.Axis(values=_decades(picture["edges"]), format=",.6~g") if log else _axis(picture["edges"])
     panels: list[Drawing] = []
     for side in SIDES:
         bars = alt.Chart(alt.Data(values=_bins(picture["edges"], picture[side])))
@@ -73,6 +73,12 @@ def _bins(edges: Sequence[float], counts: Sequence[int]) -> list[dict[str, float
     ]
 
 
+def _axis(edges: Sequence[float]) -> alt.Axis:
+    """Return an axis of numbers; where bins are whole, no mark lies between two."""
+    whole = all(edge == int(edge) for edge in edges)
+    return alt.Axis(format=",.6~g", tickMinStep=1) if whole else alt.Axis(format=",.6~g")
+
+
 def _decades(edges: Sequence[float]) -> list[float]:
     """Return 1, 2 and 5 times the powers of ten within some edges."""
     powers = range(math.floor(math.log10(edges[0])), math.ceil(math.log10(edges[-1])) + 1)
@@ -84,7 +90,7 @@ def mix(numbers: Numbers) -> Chart:
     """Return the share of each category along the label."""
     picture, told = numbers["pictures"]["mix"], numbers["categories"]
     names = [*picture["categories"], *(["other"] if len(told["names"]) > len(picture["categories"]) else [])]
-    legend = tuple(zip(names, colors(picture["categories"], others=True), strict=False))
+    legend = tuple(zip(names, colors(names), strict=True))
     panels: list[Drawing] = []
     for side in SIDES:
         values = [
@@ -132,6 +138,7 @@ def mix(numbers: Numbers) -> Chart:
 def density(numbers: Numbers) -> Chart:
     """Return the label against the tokens: how many records there are of both."""
     picture = numbers["pictures"]["density"]
+    tokens = _axis(picture["tokens"])
     panels: list[Drawing] = []
     for side in SIDES:
         values = [
@@ -146,7 +153,7 @@ def density(numbers: Numbers) -> Chart:
             alt.Chart(alt.Data(values=values))
             .mark_rect(color=SIDE_COLORS[side])
             .encode(
-                x=alt.X("from:Q", bin="binned", title="tokens", scale=from_to(picture["tokens"])),
+                x=alt.X("from:Q", bin="binned", title="tokens", scale=from_to(picture["tokens"]), axis=tokens),
                 x2="to:Q",
                 y=alt.Y("low:Q", bin="binned", title=str(numbers["label"]), scale=from_to(picture["label"])),
                 y2="high:Q",

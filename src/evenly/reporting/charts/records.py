@@ -77,8 +77,7 @@ def category_shares(numbers: Numbers) -> Chart:
 
 
 def _category_legend(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    others = bool(told["others"])
-    return tuple(zip(told["names"], colors(told["names"][: len(told["names"]) - others], others), strict=True))
+    return tuple(zip(told["names"], colors(told["names"]), strict=True))
 
 
 def funnel(numbers: Numbers) -> Chart:
