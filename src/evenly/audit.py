@@ -22,6 +22,7 @@ from evenly.core.pictures import HISTOGRAM_BINS, steps
 from evenly.errors import UserError
 from evenly.flow.report import read_numbers
 from evenly.flow.run import run_recipe
+from evenly.io.library import vega_library
 from evenly.io.manifest import read_manifest
 from evenly.recipe.model import Recipe
 from evenly.reporting.card import to_yaml
@@ -93,7 +94,7 @@ class Comparison:
             "measures": numbers["measures"],
             "recipes": numbers["recipes"],
         }
-        page = render_page("compare.html", content, draw_comparison(numbers))
+        page = render_page("compare.html", content, draw_comparison(numbers), vega_library())
         Path(path).write_text(page, encoding="utf-8")
 
 

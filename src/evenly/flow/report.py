@@ -21,6 +21,7 @@ from evenly.core.strata import axis_name
 from evenly.errors import UserError
 from evenly.flow.plan import category_column
 from evenly.flow.samples import sample_records
+from evenly.io.library import vega_library
 from evenly.recipe.steps import reasons
 from evenly.reporting.card import to_yaml
 
@@ -195,7 +196,7 @@ def write_report(folder: Path, manifest: Mapping[str, Any], numbers: Numbers, pr
         "recipe": to_yaml(manifest["recipe"]),
     }
     page = folder / ".report.html.new"
-    page.write_text(render_page("report.html", content, charts), encoding="utf-8")
+    page.write_text(render_page("report.html", content, charts, vega_library()), encoding="utf-8")
     page.replace(folder / "report.html")
 
 

@@ -267,16 +267,16 @@ class _Run:
             clock.lap("select", rows=pool.index.kept, read=ledgers, written=chosen)
             delivery = Delivery(recipe, pool, drawn, folder, scratch)
             manifest, after = deliver(delivery, plan, self.engine, self.reporter)
+            data = folder_bytes(folder) - folder_bytes(scratch)
+            clock.lap("deliver", rows=drawn.selected, read=held + ledgers + chosen, written=data)
+            manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
             if recipe.export.report:
                 pictures = take_pictures(delivery, plan, self.engine, self.reporter)
                 write_numbers(folder, report_numbers(folder, recipe, plan, after, pictures, manifest))
-            shutil.rmtree(scratch)
-            clock.lap("deliver", rows=drawn.selected, read=held + ledgers + chosen, written=folder_bytes(folder))
-            manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
-            if recipe.export.report:
-                data = folder_bytes(folder)
                 write_report(folder, manifest, read_numbers(folder))
-                clock.lap("report", rows=drawn.selected, read=0, written=folder_bytes(folder) - data)
+            shutil.rmtree(scratch)
+            if recipe.export.report:
+                clock.lap("report", rows=pool.index.kept, read=held, written=folder_bytes(folder) - data)
             if clock.profile:
                 manifest["profile"] = clock.profile
             write_manifest(folder, manifest)

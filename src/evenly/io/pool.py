@@ -238,9 +238,9 @@ def clear_pools() -> tuple[int, int]:
 
 
 def clear_copies() -> int:
-    """Delete what was fetched or handed over: copies of remote files, listings, tables; return the bytes that went."""
+    """Delete what else is kept: copies of remote files, listings, tables, the charts' library; return the bytes."""
     size = 0
-    for name in ("remote", "listings", "tables"):
+    for name in ("remote", "listings", "tables", "vega"):
         folder = cache_folder() / name
         size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,13 +45,16 @@ SECTIONS: Final = {
 INPUTS_SHOWN: Final = 20
 
 
-def render_page(template: str, content: Mapping[str, Any], charts: Sequence[Chart]) -> str:
-    """Return the page of a template, `report.html` or `compare.html`: `content` as it names it, charts in sections."""
+def render_page(template: str, content: Mapping[str, Any], charts: Sequence[Chart], library: str) -> str:
+    """Return the page of a template, `report.html` or `compare.html`: `content` as it names it, charts in sections.
+
+    `library` is the script that draws them; it gives the page `vegaEmbed`.
+    """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, loader=jinja2.FunctionLoader(_asset)
     )
     environment.filters.update(visible=visible, shown=shown, spelled=spelled)
-    style, script, library = _asset("page.css"), _asset("page.js"), _library()
+    style, script = _asset("page.css"), _asset("page.js")
     specs = _json(_specs(charts))
     return environment.get_template(template).render(
         **content,
@@ -103,10 +105,3 @@ def _source(text: str) -> str:
 
 def _asset(name: str) -> str:
     return resources.files("evenly.reporting").joinpath("page", name).read_text(encoding="utf-8")
-
-
-@lru_cache(maxsize=1)
-def _library() -> str:
-    import vl_convert  # noqa: PLC0415 - loads slowly
-
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evenly.reporting.charts.base import Drawing, Numbers
+
+FEW_EDGES: Final = 12
 
 
 def histogram(numbers: Numbers, name: str) -> Chart:
@@ -74,9 +76,10 @@ def _bins(edges: Sequence[float], counts: Sequence[int]) -> list[dict[str, float
 
 
 def _axis(edges: Sequence[float]) -> alt.Axis:
-    """Return an axis of numbers; where bins are whole, no mark lies between two."""
-    whole = all(edge == int(edge) for edge in edges)
-    return alt.Axis(format=",.6~g", tickMinStep=1) if whole else alt.Axis(format=",.6~g")
+    """Return an axis of numbers; few edges are marked one by one, so that no mark lies between two."""
+    if len(edges) <= FEW_EDGES:
+        return alt.Axis(format=",.6~g", values=list(edges))
+    return alt.Axis(format=",.6~g")
 
 
 def _decades(edges: Sequence[float]) -> list[float]:
