@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from evenly.core.pictures import (
     CATEGORIES,
     Thin,
     add,
+    calendar,
     count,
     edges_of,
     quantile,
@@ -135,6 +137,30 @@ def test_counts_add_up_and_are_numpys(records: list[tuple[float, int, int]], cut
     assert whole["mix"].sum(axis=0).tolist() == [
         int(times[(codes == code) & ~np.isnan(labels)].sum()) for code in range(len(edges.categories) + 1)
     ]
+
+
+@given(st.dictionaries(st.dates().map(lambda day: float((day - date(1970, 1, 1)).days)), st.integers(1, 9), min_size=1))
+def test_dates_fall_into_bins_of_the_calendar(days: dict[float, int]) -> None:
+    edges = calendar(days, 50)
+    assert list(edges) == sorted(set(edges))
+    assert 2 <= len(edges) <= 52
+    rows = sum(days.values())
+    assert sum(count for day, count in days.items() if edges[0] <= day <= edges[-1]) >= 0.985 * rows
+
+
+def test_the_calendar_by_hand() -> None:
+    def days(*texts: str) -> dict[float, int]:
+        return {float((date.fromisoformat(text) - date(1970, 1, 1)).days): 1 for text in texts}
+
+    assert calendar(days("2026-02-27", "2026-03-01"), 50) == tuple(
+        days("2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02")
+    )
+    # 2026-02-23 is a Monday
+    assert calendar(days("2026-02-26", "2026-06-01"), 50)[:2] == tuple(days("2026-02-23", "2026-03-02"))
+    assert calendar(days("2020-02-26", "2022-06-01"), 50)[:3] == tuple(days("2020-02-01", "2020-03-01", "2020-04-01"))
+    assert calendar(days("1990-02-26", "2022-06-01"), 50)[:2] == tuple(days("1990-01-01", "1991-01-01"))
+    assert calendar(days("0001-01-01", "9999-12-31"), 50)[-1] == next(iter(days("9999-12-01")))
+    assert calendar({}, 50) == ()
 
 
 def test_there_are_as_many_categories_as_colours() -> None:

@@ -157,9 +157,20 @@ ODD: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         rows(200, kind=kinds(4), price=lambda number: None if number % 3 else float(number)),
         {"balance": {"label": "price", "strata": [{"column": "kind"}], "cap": 15}},
     ),
+    "a label of dates": (
+        rows(
+            300,
+            kind=kinds(4),
+            day=lambda number: None if number == 3 else f"20{10 + number % 17}-{1 + number % 12:02d}-09",
+        ),
+        {
+            "balance": {"label": "day", "strata": [{"column": "day", "part": "year"}], "cap": 9},
+            "tokenizer": "o200k_base",
+        },
+    ),
     "a label of text": (
-        rows(200, kind=kinds(4), day=lambda number: f"2026-{1 + number % 12:02d}-01"),
-        {"balance": {"label": "day", "strata": [{"column": "day", "part": "month"}], "cap": 5}},
+        rows(200, kind=kinds(4), name=lambda number: f"name {number % 12}"),
+        {"balance": {"label": "name", "strata": [{"column": "name"}], "cap": 5}},
     ),
     "no strata": (rows(50, kind=kinds(2)), {"balance": {"policy": "weighted", "size": 20}}),
     "crossed strata": (
@@ -210,6 +221,10 @@ def test_odd_data_still_makes_sense(name: str, tmp_path: Path) -> None:
     assert len(told["names"]) <= 21
     if told["names"]:
         assert sum(told["after"]) == done.manifest["rows"]["selected"]
+    if name == "a label of dates":
+        assert "2010-01-01 – 2010-04-01" in page.text
+        assert numbers["dates"]
+        assert sum(numbers["pictures"]["label"]["after"]) == done.manifest["rows"]["selected"]
     if name == "500 categories":
         assert "480 others" in page.text or "other" in page.text
         assert len(numbers["pictures"]["mix"]["categories"]) == 9

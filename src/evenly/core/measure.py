@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MOSTLY: Final = 0.9
+"""Share of the labels that are dates from which on the label is one."""
+
+DATE_CHARS: Final = 10
+
 DIGITS: Final = 3
 """Significant digits of a numeric label in a summary."""
 
@@ -32,6 +37,7 @@ class Summary:
         label: numeric label at three significant digits -> records (empty where the label is not a number).
         label_sums: partial sums of the label as read; `math.fsum` over them is the same in every order.
         label_highest: the largest label.
+        dates: days since 1970 of a label of dates -> records.
         categories: category -> records.
         tokens: tokens in total.
         token_counts: tokens of a record, at three significant digits -> records.
@@ -42,6 +48,7 @@ class Summary:
     label: Counter[float] = field(default_factory=Counter[float])
     label_sums: list[float] = field(default_factory=list[float])
     label_highest: float = -math.inf
+    dates: Counter[float] = field(default_factory=Counter[float])
     categories: Counter[str] = field(default_factory=Counter[str])
     tokens: int = 0
     token_counts: Counter[float] = field(default_factory=Counter[float])
@@ -53,6 +60,7 @@ class Summary:
         self.label.update(other.label)
         self.label_sums += other.label_sums
         self.label_highest = max(self.label_highest, other.label_highest)
+        self.dates.update(other.dates)
         self.categories.update(other.categories)
         self.tokens += other.tokens
         self.token_counts.update(other.token_counts)
@@ -67,10 +75,31 @@ class Summary:
         return total
 
     @property
+    def dated(self) -> bool:
+        """Whether the label is a date: nearly all of them are."""
+        return not self.label and sum(self.dates.values()) >= MOSTLY * max(1, self.rows)
+
+    @property
     def label_mean(self) -> float | None:
         """Mean of the label, in its unit, or None where there is no numeric label."""
         counted = sum(self.label.values())
         return math.fsum(self.label_sums) / counted if counted else None
+
+
+def label_days(label: pl.Series) -> pl.Series | None:
+    """Return days since 1970, Float64, of a column of dates or of text that begins with `YYYY-MM-DD`; None for others.
+
+    Null for what is no date; hours are left out, and no time zone is changed.
+    """
+    if label.dtype == pl.String:
+        dates = label.str.strip_chars().str.slice(0, DATE_CHARS).str.to_date("%Y-%m-%d", strict=False)
+    elif isinstance(label.dtype, pl.Datetime):
+        dates = label.dt.replace_time_zone(None).cast(pl.Date)
+    elif label.dtype == pl.Date:
+        dates = label
+    else:
+        return None
+    return dates.cast(pl.Int32).cast(pl.Float64)
 
 
 def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Series | None, rows: int) -> Summary:
@@ -83,6 +112,8 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
         summary.label_sums = [math.fsum((distinct["label"] * distinct["count"]).to_list())]
         summary.label_highest = max(distinct["label"].to_list(), default=-math.inf)
         summary.label = _rounded(distinct["label"], distinct["count"])
+    elif label is not None and (days := label_days(label)) is not None:
+        summary.dates = Counter(_counted(days.drop_nulls()))
     if category is not None:
         summary.categories = Counter(_counted(category.cast(pl.String).fill_null("(none)")))
     if tokens is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +46,18 @@ FAR: Final = 3.0
 
 DECADES: Final = 1.0
 """Powers of ten that a label spans at least for a logarithmic picture of it."""
+
+EPOCH: Final = date(1970, 1, 1)
+
+DAYS: Final = (1, 7)
+"""Lengths of a bin of dates, in days; weeks begin on Mondays."""
+
+MONTHS: Final = (1, 3, 12, 60, 120, 1_200, 12_000)
+"""And in months."""
+
+FIRST_MONTH, LAST_MONTH = 12, 9999 * 12 + 11
+"""The first month of the year 1, and the last of 9999: what dates there are.
+"""
 
 PER_DECADE: Final = (20, 10, 5, 2, 1)
 
@@ -90,11 +103,12 @@ def edges_of(pool: Summary) -> Edges:
     """Return the edges for pictures of a pool and of what is selected from it."""
     largest = sorted(pool.categories.items(), key=lambda item: (-item[1], item[0]))
     names = tuple(name for name, _ in largest[:CATEGORIES])
-    label, tokens = pool.label, pool.token_counts
+    label, tokens = pool.dates if pool.dated else pool.label, pool.token_counts
+    marks = calendar if pool.dated else steps
     return Edges(
-        label=steps(label, HISTOGRAM_BINS),
-        label_log=ratios(label, HISTOGRAM_BINS),
-        label_wide=steps(label, GRID_BINS),
+        label=marks(label, HISTOGRAM_BINS),
+        label_log=() if pool.dated else ratios(label, HISTOGRAM_BINS),
+        label_wide=marks(label, GRID_BINS),
         label_ranks=sections(label, RANK_BINS),
         tokens=steps(tokens, HISTOGRAM_BINS),
         tokens_wide=steps(tokens, GRID_BINS),
@@ -118,6 +132,25 @@ def steps(values: Mapping[float, int], most: int) -> tuple[float, ...]:
         step = round_step(step * 1.01, whole=whole)
         first, last = math.floor(low / step), math.floor(high / step) + 1
     return tuple(_multiple(number, step) for number in range(first, last + 1))
+
+
+def calendar(days: Mapping[float, int], most: int) -> tuple[float, ...]:
+    """Return the days since 1970 at which days, weeks, months, quarters, years or several of them begin.
+
+    As many as hold some counted days, of the shortest of these that are not more than `most`.
+    """
+    if not days:
+        return ()
+    first, last = (EPOCH + timedelta(days=end) for end in _span(days))
+    for length in DAYS:
+        start = first - timedelta(days=first.weekday() if length % 7 == 0 else 0)
+        count = (last - start).days // length + 1
+        if count <= most:
+            return tuple(float((start - EPOCH).days + place * length) for place in range(count + 1))
+    low, high = (end.year * 12 + end.month - 1 for end in (first, last))
+    length = next((one for one in MONTHS if high // one - low // one < most), MONTHS[-1])
+    months = [min(max(place * length, FIRST_MONTH), LAST_MONTH) for place in range(low // length, high // length + 2)]
+    return tuple(sorted({float((date(month // 12, month % 12 + 1, 1) - EPOCH).days) for month in months}))
 
 
 def ratios(values: Mapping[float, int], most: int) -> tuple[float, ...]:

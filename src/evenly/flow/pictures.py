@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import PLACE, TOKENS
+from evenly.core.measure import label_days
 from evenly.core.pictures import Thin, add, count, edges_of, rank_correlation
 from evenly.core.select import times_in_output
 from evenly.flow.draw import with_splits
@@ -67,9 +68,11 @@ def _count_group(number: int, delivery: Delivery, edges: Edges) -> tuple[Counts,
 def _thin(frame: pl.DataFrame, delivery: Delivery, edges: Edges) -> Thin:
     label, category = delivery.recipe.balance.label, category_column(delivery.recipe)
     numbers = None
-    if label is not None and edges.label and frame.schema[label].is_numeric():
-        values = frame[label].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        numbers = np.where(np.isfinite(values), values, np.nan)
+    if label is not None and edges.label:
+        column = frame[label].cast(pl.Float64) if frame.schema[label].is_numeric() else label_days(frame[label])
+        if column is not None:
+            values = column.fill_null(float("nan")).to_numpy()
+            numbers = np.where(np.isfinite(values), values, np.nan)
     tokens = frame[TOKENS].cast(pl.Float64).to_numpy() if edges.tokens and TOKENS in frame.columns else None
     codes: NDArray[np.int64] | None = None
     if category is not None and edges.categories:

@@ -63,6 +63,7 @@ def report_numbers(
     return {
         "version": VERSION,
         "label": recipe.balance.label,
+        "dates": plan.pool.dated,
         "category": category_column(recipe),
         "facts": {"before": _facts(plan.pool), "after": _facts(after)},
         "pictures": dict(pictures),
@@ -80,7 +81,10 @@ def report_numbers(
 
 def _facts(summary: Summary) -> dict[str, Any]:
     facts: dict[str, Any] = {"rows": summary.rows}
-    if summary.label:
+    if summary.dated:
+        mean = sum(day * rows for day, rows in summary.dates.items()) / max(1, sum(summary.dates.values()))
+        facts["label"] = _of_values(summary.dates, mean, max(summary.dates))
+    elif summary.label:
         facts["label"] = _of_values(summary.label, summary.label_mean, summary.label_highest)
     if summary.token_counts:
         mean = summary.tokens / max(1, sum(summary.token_counts.values()))
@@ -122,7 +126,8 @@ def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
     told: dict[str, Any] = {"axis": " | ".join(axes) or "all", "cap": recipe.balance.cap, "count": frame.height}
     if len(axes) == 1 and frame.schema["x"].is_numeric():
         frame = frame.filter(pl.col("x").is_not_null()).sort("x")
-        return told | {"kind": "along", "rows": _grouped(frame).to_dicts()}
+        plain = recipe.balance.strata[0].kind == "part"  # 2026 is a year, not 2,026
+        return told | {"kind": "along", "plain": plain, "rows": _grouped(frame).to_dicts()}
     frame = frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False])
     rest = frame[SHOWN_RANKED:]
     rows = frame[:SHOWN_RANKED].to_dicts()
@@ -231,7 +236,7 @@ def summary_of(numbers: Numbers, side: str) -> Summary:
     facts, told = numbers["facts"][side], numbers["categories"]
     found = Summary(rows=facts["rows"], categories=Counter(dict(zip(told["names"], told[side], strict=True))))
     picture = numbers["pictures"].get("label")
-    if picture is not None:
+    if picture is not None and not numbers["dates"]:
         counts = [0, *picture[side][1:]]
         counts[1] += picture[side][0]
         found.label = Counter({low: rows for low, rows in zip(picture["edges"], counts[1:], strict=True) if rows})

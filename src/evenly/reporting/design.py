@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ def number(value: float | None, digits: int = 4) -> str:
     whole = math.floor(math.log10(abs(value))) + 1
     text = f"{value:,.{min(9, max(0, digits - whole))}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def day(value: float | None, digits: int = 0) -> str:
+    """Return a day since 1970 as a date."""
+    del digits
+    return "–" if value is None else (date(1970, 1, 1) + timedelta(days=math.floor(value))).isoformat()
 
 
 def visible(text: object) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from evenly.reporting.design import number
+from evenly.reporting.design import day, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     Numbers = Mapping[str, Any]
 
@@ -67,8 +67,9 @@ def _tiles(numbers: Numbers, manifest: Mapping[str, Any], price: float | None) -
         {"name": "of records read", "value": f"{rows['read']:,}", "aside": f"{rows['kept']:,} curated"},
     ]
     if "label" in after:
-        was = f"{number(before['label']['mean'])} in the pool"
-        tiles.append({"name": f"mean {numbers['label']}", "value": number(after["label"]["mean"]), "aside": was})
+        shown = day if numbers["dates"] else number
+        was = f"{shown(before['label']['mean'])} in the pool"
+        tiles.append({"name": f"mean {numbers['label']}", "value": shown(after["label"]["mean"]), "aside": was})
     gini = {side: numbers["measures"][side]["gini"] for side in ("before", "after")}
     if manifest["strata"]["count"] > 1:
         tiles.append(
@@ -148,19 +149,16 @@ def measures_of(numbers: Numbers) -> list[dict[str, str]]:
     for key, name in (("label", str(numbers["label"])), ("tokens", "tokens")):
         if key not in after or key not in before:
             continue
-        one, other = before[key], after[key]
-        rows.append(_row(f"{name}, mean", one["mean"], other["mean"], "of all records"))
-        rows.append(_row(f"{name}, median", one["quantiles"]["0.5"], other["quantiles"]["0.5"], "to three digits"))
-        spans = [f"{number(side['quantiles']['0.05'])} – {number(side['quantiles']['0.95'])}" for side in (one, other)]
+        sides = before[key], after[key]
+        shown = day if key == "label" and numbers["dates"] else number
+        digits = "to a day" if shown is day else "to three digits"
+        rows.append(_told(f"{name}, mean", [shown(side["mean"]) for side in sides], "of all records"))
+        rows.append(_told(f"{name}, median", [shown(side["quantiles"]["0.5"]) for side in sides], digits))
+        spans = [f"{shown(side['quantiles']['0.05'])} – {shown(side['quantiles']['0.95'])}" for side in sides]
+        rows.append(_told(f"{name}, 5 % to 95 %", spans, "nine in ten records lie between"))
         rows.append(
-            {
-                "name": f"{name}, 5 % to 95 %",
-                "before": spans[0],
-                "after": spans[1],
-                "what": "nine in ten records lie between",
-            }
+            _told(f"{name}, {'last' if shown is day else 'highest'}", [shown(side["highest"]) for side in sides], "")
         )
-        rows.append(_row(f"{name}, highest", one["highest"], other["highest"], ""))
     if "tokens" in after:
         rows.append(_row("tokens in total", before["tokens"]["total"], after["tokens"]["total"], "prompt and answer"))
     told = numbers["categories"]
@@ -170,6 +168,10 @@ def measures_of(numbers: Numbers) -> list[dict[str, str]]:
             {"name": "largest category", "before": shares[0], "after": shares[1], "what": "its share of the records"}
         )
     return rows
+
+
+def _told(name: str, both: Sequence[str], what: str) -> dict[str, str]:
+    return {"name": name, "before": both[0], "after": both[1], "what": what}
 
 
 def _row(name: str, before: float | None, after: float | None, what: str) -> dict[str, str]:

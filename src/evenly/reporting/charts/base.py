@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import altair as alt
 
-from evenly.reporting.design import SIDE_NAMES, number, visible
+from evenly.reporting.design import SIDE_NAMES, day, number, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,16 @@ SIDES: Final = ("before", "after")
 
 WIDTH, HEIGHT = 420, 220
 """Pixels of a panel in a file; on a page it is as wide as there is room."""
+
+FEW_EDGES: Final = 12
+
+DATE_MARKS: Final = 7
+"""Dates that are written below an axis at most."""
+
+DAY: Final = 86_400_000
+"""Milliseconds, in which drawings count time."""
+
+Axis = TypeVar("Axis", alt.X, alt.Y)
 
 LONGEST_TEXT: Final = 80
 """Characters of a name that a chart shows."""
@@ -80,7 +91,8 @@ def side_title(numbers: Numbers, side: str, what: str) -> alt.TitleParams:
     told = facts.get(what)
     subtitle = f"{number(facts['rows'])} records"
     if told is not None:
-        subtitle += f", mean {number(told['mean'])}, highest {number(told['highest'])}"
+        shown = day if what == "label" and numbers["dates"] else number
+        subtitle += f", mean {shown(told['mean'])}, {'last' if shown is day else 'highest'} {shown(told['highest'])}"
     return alt.TitleParams(SIDE_NAMES[side], subtitle=subtitle)
 
 
@@ -91,6 +103,51 @@ def colored(field: str, legend: Sequence[tuple[str, str]]) -> alt.Color:
     return alt.Color(f"{field}:N", scale=scale, sort=names, title=None)
 
 
-def from_to(edges: Sequence[float]) -> alt.Scale:
-    """Return a scale from the first edge to the last, on every side the same."""
-    return alt.Scale(domain=[edges[0], edges[-1]], nice=False)
+@dataclass(frozen=True)
+class Along:
+    """How values along an axis are drawn and told: as numbers, or as dates, which are days since 1970.
+
+    Attributes:
+        edges: of the bins.
+        title: of the axis.
+        dates: whether they are dates.
+    """
+
+    edges: Sequence[float]
+    title: str
+    dates: bool = False
+
+    def bins(self, counts: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the bins with their counts; what lies beyond the edges is left out."""
+        return [
+            {**self.bin(low, high), "records": rows}
+            for (low, high), rows in zip(pairwise(self.edges), counts[1:-1], strict=True)
+        ]
+
+    def bin(self, low: float, high: float) -> dict[str, Any]:
+        """Return a bin: where it is drawn (`low`, `high`), and what it is told as (`between`)."""
+        return {"low": self._place(low), "high": self._place(high), "between": self.between(low, high)}
+
+    def between(self, low: float, high: float) -> str:
+        """Return how a bin is told."""
+        shown = day if self.dates else number
+        return f"{shown(low)} – {shown(high)}"
+
+    def encode(self, kind: type[Axis], field: str = "low", axis: alt.Axis | None = None) -> Axis:
+        """Return the side of a drawing on which bins begin at a field."""
+        scale = alt.Scale(domain=[self._place(self.edges[0]), self._place(self.edges[-1])], nice=False)
+        return kind(f"{field}:Q", title=self.title, scale=scale, bin="binned", axis=axis or self._axis())
+
+    def _axis(self) -> alt.Axis:
+        """Return an axis; few edges are marked one by one, so that no mark lies between two."""
+        if self.dates:
+            starts = {day(edge)[4:] for edge in self.edges}
+            shown = "%Y" if starts == {"-01-01"} else "%Y-%m" if {one[3:] for one in starts} == {"-01"} else "%Y-%m-%d"
+            marks = [self._place(edge) for edge in self.edges[:: -(-len(self.edges) // DATE_MARKS)]]
+            return alt.Axis(values=marks, labelExpr=f"utcFormat(datum.value, '{shown}')")
+        if len(self.edges) <= FEW_EDGES:
+            return alt.Axis(format=",.6~g", values=list(self.edges))
+        return alt.Axis(format=",.6~g")
+
+    def _place(self, value: float) -> float:
+        return value * DAY if self.dates else value

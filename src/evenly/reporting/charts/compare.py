@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenly.reporting.charts.base import Chart, clean, colored, from_to
+from evenly.reporting.charts.base import Chart, clean, colored
 from evenly.reporting.design import AFTER, COMPARED_COLORS, INK, number
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _overlaid(told: Numbers, name: str, legend: Sequence[tuple[str, str]]) -> Ch
         values.append({"low": told["edges"][-1], "share": shares[-1], "of": side})
     lines = alt.Chart(alt.Data(values=values)).mark_line(interpolate="step-after", strokeWidth=1.8)
     drawn = lines.encode(
-        x=alt.X("low:Q", title=told["name"], scale=from_to(told["edges"])),
+        x=alt.X("low:Q", title=told["name"], scale=alt.Scale(domain=[told["edges"][0], told["edges"][-1]], nice=False)),
         y=alt.Y("share:Q", title="share of the records", axis=alt.Axis(format="%")),
         color=colored("of", legend),
         tooltip=["of:N", alt.Tooltip("low:Q", title="from"), alt.Tooltip("share:Q", format=".2%")],

@@ -53,7 +53,8 @@ def strata(numbers: Numbers) -> Chart:
 def _strata_along(shown: Mapping[str, Any], missing: Sequence[Mapping[str, Any]]) -> list[alt.Chart]:
     """Return N and n along a number, over the region that is taken whole."""
     rows = shown["rows"]
-    x = alt.X("x:Q", title=shown["axis"], scale=alt.Scale(zero=False, nice=False))
+    axis = alt.Axis(format=".6~g" if shown["plain"] else ",.6~g", tickMinStep=1 if shown["plain"] else 0)
+    x = alt.X("x:Q", title=shown["axis"], scale=alt.Scale(zero=False, nice=False), axis=axis)
     drawn: list[alt.Chart] = []
     whole = [row["x"] for row in rows if row["bound"] == "take_all"]
     if whole:
