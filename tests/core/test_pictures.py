@@ -31,7 +31,9 @@ from evenly.core.pictures import (
 from evenly.reporting.design import CATEGORY_COLORS
 
 VALUES = st.dictionaries(
-    st.floats(-1e9, 1e9).map(lambda value: float(f"{value:.3g}")), st.integers(1, 1000), min_size=1
+    st.floats(-1e9, 1e9, allow_subnormal=False).map(lambda value: float(f"{value:.3g}")),
+    st.integers(1, 1000),
+    min_size=1,
 )
 WHOLE = st.dictionaries(st.integers(-1000, 1000).map(float), st.integers(1, 1000), min_size=1)
 
