@@ -70,6 +70,7 @@ def test_a_comparison_counts_what_is_shared(source: Path, tmp_path: Path) -> Non
     assert found["categories"] is None  # the third counts by none
     two = evenly.compare(*folders[:2]).to_dict()
     assert [sum(rows) for rows in two["categories"]["rows"]] == two["records"]
+    assert two["categories"]["others"] == [0, 0]
     measures = {row["name"]: row["told"] for row in found["measures"]}
     assert measures["records"] == [f"{len(one):,}" for one in sets]
     assert [one["name"] for one in found["recipes"]] == ["two", "three"]
@@ -98,6 +99,34 @@ def test_a_comparison_is_a_page_and_json(source: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, cwd=tmp_path)
     assert json.loads(done.stdout) == evenly.compare(one, two).to_dict()
     assert not (tmp_path / "compare.html").exists()
+
+
+def test_a_category_that_one_side_does_not_name_is_no_zero(tmp_path: Path) -> None:
+    rows = [{"id": f"{n}", "title": f"lamp {n}", "kind": f"kind {n % 1_300:04d}"} for n in range(2_600)]
+    # the second side has the same categories, and one more that is its largest
+    more = rows + [{"id": f"x{n}", "title": "lamp", "kind": "kind 1299"} for n in range(50)]
+    folders: list[Path] = []
+    for name, own in (("one", rows), ("two", more)):
+        wanted = recipe(write_lines(tmp_path / f"{name}.jsonl", own), name)
+        wanted["balance"] = {"strata": [{"column": "kind"}], "cap": 9}
+        wanted["template"] = {"prompt": "{title}"}
+        folders.append(evenly.run(wanted, tmp_path / name).folder)
+    told = evenly.compare(*folders).to_dict()["categories"]
+    assert "kind 1299" not in told["names"]  # counted among the others of the first
+    assert all(count for own in told["rows"] for count in own)
+    assert [sum(own) + others for own, others in zip(told["rows"], told["others"], strict=True)] == [2_600, 2_607]
+
+
+def test_a_page_that_is_there_is_not_replaced_in_silence(source: Path, tmp_path: Path) -> None:
+    folder = evenly.run(recipe(source, "one"), tmp_path / "out").folder
+    page = tmp_path / "page.html"
+    page.write_text("mine", "utf-8")
+    command = [sys.executable, "-m", "evenly.cli", "compare", str(folder), str(folder), "--out", str(page), "--quiet"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, page.read_text("utf-8")) == (2, "mine")
+    assert "is there already. Use --force" in done.stderr
+    assert subprocess.run([*command, "--force"], check=False).returncode == 0
+    assert page.read_text("utf-8").startswith("<!doctype html>")
 
 
 def test_recipes_are_run_for_a_comparison(source: Path, tmp_path: Path) -> None:

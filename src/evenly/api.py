@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evenly.audit import Comparison, compare_outputs
-from evenly.flow.pictures import SIDES
+from evenly.core.pictures import SIDES
 from evenly.flow.report import read_numbers, summary_of, write_report
 from evenly.flow.run import RunResult, check_sources, plan_recipe, run_recipe, with_data
 from evenly.io.manifest import read_manifest

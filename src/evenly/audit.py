@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,16 +27,18 @@ from evenly.io.library import vega_library
 from evenly.io.manifest import read_manifest
 from evenly.recipe.model import Recipe
 from evenly.reporting.card import to_yaml
-from evenly.reporting.design import number
+from evenly.reporting.design import day, number
 from evenly.reporting.story import measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from evenly.reporting.progress import Reporter
 
 FEWEST, MOST = 2, 8
 """How many are compared at once."""
+
+SHOWN_CATEGORIES: Final = 20
 
 LABEL: Final = "label"
 TOKENS: Final = "tokens"
@@ -102,8 +105,8 @@ def compare_outputs(given: Sequence[str | Path], engine: str, reporter: Reporter
     """Compare outputs (folders) and recipes (files, which are run for it into a folder that goes again).
 
     Keys of the numbers: `names`; `records`, rows of each; `lead`; `measures` [{name, told [of each], what}]; `label`
-    and `tokens` {name, edges, rows [[of each]]} or None; `categories` {name, names, rows [[of each]]} or None;
-    `overlap` {common, only [[i, not j]], jaccard}; `recipes` [{name, against, lines}].
+    and `tokens` {name, edges, rows [[of each]]} or None; `categories` {name, names, rows [[of each]], others [of each]}
+    or None; `overlap` {common, only [[i, not j]], jaccard}; `recipes` [{name, against, lines}].
 
     Raises:
         UserError: for fewer than two or more than eight, and for what is neither an output nor a recipe.
@@ -163,7 +166,7 @@ def _thin(folder: Path, manifest: dict[str, Any]) -> pl.DataFrame:
     """Return the thin columns of the data."""
     ending, label = manifest["recipe"]["export"]["files"], manifest["recipe"]["balance"].get("label")
     paths = sorted((folder / "data").glob(f"*.{ending}"))
-    read = pl.scan_parquet if ending == "parquet" else pl.scan_ndjson
+    read = pl.scan_parquet if ending == "parquet" else partial(pl.scan_ndjson, infer_schema_length=None)
     frame = pl.concat([read(path) for path in paths], how="vertical_relaxed")
     schema = frame.collect_schema()
     columns = [pl.col("id").cast(pl.String)]
@@ -204,13 +207,24 @@ def _distribution(sides: Sequence[Side], column: str) -> dict[str, Any] | None:
 
 
 def _categories(sides: Sequence[Side]) -> dict[str, Any] | None:
-    """Return the records of each by category, in the order of the first; None where they count by other columns."""
+    """Return the records of each in the categories with the largest shares; None where they count by other columns."""
     names = {side.numbers["category"] for side in sides}
     if len(names) > 1 or None in names:
         return None
-    told = [dict(zip(*(side.numbers["categories"][key] for key in ("names", "after")), strict=True)) for side in sides]
-    shown = list(dict.fromkeys(name for rows in told for name in rows))
-    return {"name": names.pop(), "names": shown, "rows": [[rows.get(name, 0) for name in shown] for rows in told]}
+    told = [side.numbers["categories"] for side in sides]
+    rows = [dict(zip(one["names"], one["after"], strict=True)) for one in told]
+    # What a side counts among its others is not known to be 0 there, so that it is among the others of all.
+    named = [name for name in dict.fromkeys(name for own in rows for name in own) if _known(name, rows, told)]
+    totals = [max(1, sum(one["after"]) + one["others"]["after"]) for one in told]
+    shares = {name: max(own.get(name, 0) / total for own, total in zip(rows, totals, strict=True)) for name in named}
+    shown = sorted(named, key=lambda name: (-shares[name], name))[:SHOWN_CATEGORIES]
+    counts = [[own.get(name, 0) for name in shown] for own in rows]
+    rest = [sum(one["after"]) + one["others"]["after"] - sum(own) for one, own in zip(told, counts, strict=True)]
+    return {"name": names.pop(), "names": shown, "rows": counts, "others": rest}
+
+
+def _known(name: str, rows: Sequence[Mapping[str, int]], told: Sequence[Mapping[str, Any]]) -> bool:
+    return all(name in own or not one["others"]["count"] for own, one in zip(rows, told, strict=True))
 
 
 def _overlap(sides: Sequence[Side]) -> dict[str, list[list[Any]]]:
@@ -254,7 +268,8 @@ def _lead(sides: Sequence[Side], overlap: dict[str, list[list[Any]]]) -> str:
     )
     means = [side.numbers["facts"]["after"].get(LABEL, {}).get("mean") for side in sides]
     labels = {side.numbers["label"] for side in sides}
-    if len(labels) == 1 and all(mean is not None for mean in means):
-        told = ", ".join(f"{number(mean)} ({side.name})" for mean, side in zip(means, sides, strict=True))
+    if len(labels) == 1 and all(mean is not None for mean in means) and len({s.numbers["dates"] for s in sides}) == 1:
+        shown = day if all(side.numbers["dates"] for side in sides) else number
+        told = ", ".join(f"{shown(mean)} ({side.name})" for mean, side in zip(means, sides, strict=True))
         text += f" Mean {labels.pop()}: {told}."
     return text

@@ -147,12 +147,16 @@ def report(
 def compare(
     given: Annotated[list[str], typer.Argument(metavar="DIR|RECIPE …", help="Two to eight outputs or recipes.")],
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("compare.html"),
+    force: Force = False,
     engine: Engine = "local",
     as_json: Json = False,
     quiet: Quiet = False,
     log_json: LogJson = False,
 ) -> None:
     """Compare outputs, or recipes that are run for it: what was drawn, what they share, how the recipes differ."""
+    if out.exists() and not force and not as_json:
+        message = f"{out}: is there already. Use --force to replace it, or --out for another page."
+        raise UserError(message)
     found = evenly.compare(*given, engine=engine, reporter=_reporter(quiet=quiet, log_json=log_json))
     if as_json:
         _print_json(found.to_dict())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from evenly.core.measure import Summary
+from evenly.core.measure import Summary, label_days, summarise
 from evenly.core.pictures import (
     CATEGORIES,
     Thin,
@@ -21,14 +23,14 @@ from evenly.core.pictures import (
     calendar,
     count,
     edges_of,
-    quantile,
+    quantiles,
     rank_correlation,
     ratios,
     round_step,
     sections,
     steps,
 )
-from evenly.reporting.design import CATEGORY_COLORS
+from evenly.reporting.design import CATEGORY_COLORS, number
 
 VALUES = st.dictionaries(
     st.floats(-1e9, 1e9, allow_subnormal=False).map(lambda value: float(f"{value:.3g}")),
@@ -88,13 +90,30 @@ def test_ratios_are_equal_and_hold_all(values: dict[float, int], most: int) -> N
     assert shares == pytest.approx([shares[0]] * len(shares))
 
 
+@given(st.lists(st.floats(allow_nan=False), min_size=1), st.integers(1, 3))
+def test_no_label_is_too_large_to_be_pictured(values: list[float], times: int) -> None:
+    summary = summarise(pl.Series(values * times), None, None, len(values) * times)
+    edges = edges_of(summary)
+    assert all(math.isfinite(edge) for edge in (*edges.label, *edges.label_log, *edges.label_wide))
+    assert len(edges.label_log) <= 103
+    assert summary.label_mean is None or math.isfinite(summary.label_mean)
+    assert all(number(edge) for edge in edges.label)
+
+
+def test_dates_beyond_the_calendar_are_none() -> None:
+    moments = pl.Series([0, 10**18, -(10**18)]).cast(pl.Datetime("us"))
+    found = label_days(moments)
+    assert found is not None
+    assert found.to_list() == [0.0, None, None]
+
+
 def test_there_is_no_logarithm_of_what_is_not_above_zero_or_spans_little() -> None:
     assert ratios({-1.0: 1, 100.0: 1}, 50) == ratios({0.0: 1, 100.0: 1}, 50) == ratios({50.0: 1, 100.0: 1}, 50) == ()
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.floats(0, 1))
 def test_quantiles_are_order_statistics(values: list[int], share: float) -> None:
-    found = quantile(Counter(map(float, values)), share)
+    (found,) = quantiles(Counter(map(float, values)), [share])
     at_most = sum(value <= found for value in values)
     assert at_most >= share * len(values) - 1e-9
     assert sum(value < found for value in values) < max(share * len(values), 1e-9) or found == min(values)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import evenly
-from evenly.flow.report import read_numbers
+from evenly.flow.report import KEYS, read_numbers
 
 from ..conftest import write_lines  # noqa: TID252 - the tests are no package to name
 
@@ -89,6 +89,14 @@ def test_numbers_are_those_of_the_pool_and_of_the_output(tmp_path: Path, monkeyp
     assert sum(row["n"] for row in strata) == done.manifest["rows"]["selected"]
     assert [stage["stage"] for stage in numbers["funnel"]] == ["read", "number", "selected"]
     assert [stage["left"] for stage in numbers["funnel"]] == [900, before.height, done.manifest["rows"]["selected"]]
+    assert not numbers["reused"]
+    again = evenly.run(wanted(tmp_path / "in" / "*.jsonl"), tmp_path / "again")
+    assert read_numbers(again.folder)["reused"]
+    # along the price, not along its name: 100 comes after 20
+    own = {side: np.cumsum([row[key] for row in strata]) for side, key in (("before", "N"), ("after", "n"))}
+    even = np.arange(1, len(strata) + 1) / len(strata)
+    for side, sums in own.items():
+        assert numbers["measures"][side]["distance"] == pytest.approx(np.abs(sums / sums[-1] - even).max(), abs=1e-6)
     assert numbers["lorenz"]["after"]["gini"] == done.manifest["balance"]["after"]["gini"]
 
 
@@ -117,6 +125,9 @@ def test_without_a_report_there_is_none(tmp_path: Path) -> None:
         evenly.report(done.folder)
     other = evenly.run(wanted(path), tmp_path / "other").manifest
     assert other["recipe_fingerprint"] == done.manifest["recipe_fingerprint"]
-    (tmp_path / "other" / "charts" / "numbers.json").write_text(json.dumps({"version": 0}), "utf-8")
-    with pytest.raises(evenly.UserError, match="as this Evenly writes them"):
-        evenly.report(tmp_path / "other")
+    kept = tmp_path / "other" / "charts" / "numbers.json"
+    assert read_numbers(tmp_path / "other").keys() == KEYS
+    for damaged in ({"version": 0}, {"version": 1}, "no JSON"):
+        kept.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged), "utf-8")
+        with pytest.raises(evenly.UserError, match="as this Evenly writes them"):
+            evenly.report(tmp_path / "other")

@@ -41,6 +41,12 @@ def test_results_show_themselves(recipe: dict[str, Any], tmp_path: Path) -> None
         assert len(bundle["text/plain"]) > 20
 
 
+def test_a_result_without_a_report_shows_what_it_is(recipe: dict[str, Any], tmp_path: Path) -> None:
+    done = evenly.run({**recipe, "export": {"report": False}}, tmp_path / "out")
+    (text,) = done._repr_mimebundle_().values()  # pyright: ignore[reportPrivateUsage]
+    assert "records in" in text
+
+
 def test_charts_are_altairs_to_change_and_reuse(recipe: dict[str, Any], tmp_path: Path) -> None:
     charts = evenly.run(recipe, tmp_path / "out").charts
     assert charts.names()[0] == "label"

@@ -24,6 +24,12 @@ MOSTLY: Final = 0.9
 
 DATE_CHARS: Final = 10
 
+CALENDAR: Final = (-719_162, 2_932_896)
+"""Days since 1970 of the first day of the year 1 and the last of 9999; what lies beyond is no date."""
+
+LARGEST: Final = 1e290
+"""A label beyond it counts as infinite: so many of them could not be added."""
+
 DIGITS: Final = 3
 """Significant digits of a numeric label in a summary."""
 
@@ -34,7 +40,8 @@ class Summary:
 
     Attributes:
         rows: records.
-        label: numeric label at three significant digits -> records (empty where the label is not a number).
+        label: numeric label at three significant digits -> records (empty where the label is not a number); infinite
+            ones are left out.
         label_sums: partial sums of the label as read; `math.fsum` over them is the same in every order.
         label_highest: the largest label.
         dates: days since 1970 of a label of dates -> records.
@@ -99,7 +106,8 @@ def label_days(label: pl.Series) -> pl.Series | None:
         dates = label
     else:
         return None
-    return dates.cast(pl.Int32).cast(pl.Float64)
+    days = dates.cast(pl.Int32)
+    return days.set(~days.is_between(*CALENDAR), None).cast(pl.Float64)
 
 
 def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Series | None, rows: int) -> Summary:
@@ -107,7 +115,7 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
     summary = Summary(rows=rows)
     if label is not None and label.dtype.is_numeric():
         values = label.cast(pl.Float64)
-        values = values.filter(values.is_finite())
+        values = values.filter(values.abs() <= LARGEST)
         distinct = values.alias("label").value_counts()
         summary.label_sums = [math.fsum((distinct["label"] * distinct["count"]).to_list())]
         summary.label_highest = max(distinct["label"].to_list(), default=-math.inf)

@@ -56,10 +56,13 @@ MONTHS: Final = (1, 3, 12, 60, 120, 1_200, 12_000)
 """And in months."""
 
 FIRST_MONTH, LAST_MONTH = 12, 9999 * 12 + 11
-"""The first month of the year 1, and the last of 9999: what dates there are.
-"""
+"""The first month of the year 1, and the last of 9999: what dates there are."""
 
 PER_DECADE: Final = (20, 10, 5, 2, 1)
+"""Bins of a power of ten in a logarithmic picture."""
+
+SIDES: Final = ("before", "after")
+"""What pictures show beside each other: the pool, and what is selected from it."""
 
 LABEL_SIDES: Final = ("label", "label_log", "label_wide", "label_ranks")
 
@@ -81,7 +84,7 @@ class Edges:
     """Along which edges the pictures of some records count; empty where there is nothing to show.
 
     Attributes:
-        label: of the label's histogram; its wider ones are every so many of these.
+        label: of the label's histogram.
         label_log: the same in equal ratios; empty for a label that is not above 0 or spans less than a power of ten.
         label_wide: of the density, and of the label where categories are shown along it.
         tokens, tokens_wide: of the histogram of tokens, and of the density.
@@ -158,14 +161,16 @@ def ratios(values: Mapping[float, int], most: int) -> tuple[float, ...]:
     if not values or min(values) <= 0 or math.log10(max(values) / min(values)) < DECADES:
         return ()
     low, high = math.log10(min(values)), math.log10(max(values))
-    per = next(per for per in PER_DECADE if (high - low) * per <= most or per == 1)
+    per = next((per for per in PER_DECADE if (high - low) * per <= most), None)
+    if per is None:
+        return ()
     first, last = math.floor(low * per), math.floor(high * per) + 1
     return tuple(10.0 ** (number / per) for number in range(first, last + 1))
 
 
 def sections(values: Mapping[float, int], most: int) -> tuple[float, ...]:
     """Return distinct values between which about equal numbers of records lie."""
-    return tuple(sorted({quantile(values, share / most) for share in range(1, most)})) if values else ()
+    return tuple(sorted(set(quantiles(values, [share / most for share in range(1, most)])))) if values else ()
 
 
 def round_step(step: float, *, whole: bool = False) -> float:
@@ -175,15 +180,15 @@ def round_step(step: float, *, whole: bool = False) -> float:
     return found if not whole or found == int(found) else float(math.ceil(found))
 
 
-def quantile(values: Mapping[float, int], share: float) -> float:
-    """Return the smallest counted value with at least that share of the records up to it."""
+def quantiles(values: Mapping[float, int], shares: Sequence[float]) -> list[float]:
+    """Return for each share the smallest counted value with at least that share of the records up to it."""
     ordered = sorted(values)
     ends = list(accumulate(values[value] for value in ordered))
-    return float(ordered[min(bisect_left(ends, share * ends[-1]), len(ordered) - 1)])
+    return [float(ordered[min(bisect_left(ends, share * ends[-1]), len(ordered) - 1)]) for share in shares]
 
 
 def _span(values: Mapping[float, int]) -> tuple[float, float]:
-    low, high = quantile(values, TAIL), quantile(values, 1 - TAIL)
+    low, high = quantiles(values, [TAIL, 1 - TAIL])
     if max(values) - min(values) <= FAR * (high - low) or high == low:
         return min(values), max(values)
     return low, high

@@ -137,6 +137,7 @@ def fold_candidates(
     wanted = strata.select(STRATUM, "quota", "repeated", "eligible", "weight_min", "weight_max")
 
     def looked_at(reaches: pl.DataFrame | None, end: Callable[[pl.DataFrame], Result]) -> Result:
+        """Return what a fold over the candidates within some reaches, or over all, ends with."""
         leaf = partial(_candidates_of, scratch=scratch, wanted=wanted, reaches=reaches)
         return engine.fold(leaf, range(groups), partial(_combine, wanted=wanted), end, advance)
 

@@ -7,14 +7,14 @@ which add up (see `evenly.core.pictures`).
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from evenly.columns import PLACE, TOKENS
 from evenly.core.measure import label_days
-from evenly.core.pictures import Thin, add, count, edges_of, rank_correlation
+from evenly.core.pictures import SIDES, Thin, add, count, edges_of, rank_correlation
 from evenly.core.select import times_in_output
 from evenly.flow.draw import with_splits
 from evenly.flow.plan import category_column
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from evenly.flow.delivery import Delivery
     from evenly.flow.plan import Plan
     from evenly.reporting.progress import Reporter
-
-SIDES: Final = ("before", "after")
 
 
 def take_pictures(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) -> dict[str, Any]:
@@ -91,6 +89,7 @@ def _told(edges: Edges, sides: dict[str, Counts]) -> dict[str, Any]:
     there = sides["before"]
 
     def counts(name: str) -> dict[str, Any]:
+        """Return both sides' counts of that name."""
         return {side: sides[side][name].tolist() for side in SIDES}
 
     for name in ("label", "label_log", "tokens"):

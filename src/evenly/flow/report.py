@@ -16,7 +16,7 @@ import polars as pl
 
 from evenly.columns import STRATUM
 from evenly.core.measure import Summary, balance_measures
-from evenly.core.pictures import OTHER, quantile
+from evenly.core.pictures import OTHER, SIDES, quantiles
 from evenly.core.strata import axis_name
 from evenly.errors import UserError
 from evenly.flow.plan import category_column
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from evenly.flow.delivery import Delivery
     from evenly.flow.plan import Plan
     from evenly.recipe.model import Recipe
 
@@ -41,8 +42,8 @@ Numbers = dict[str, Any]
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-SHOWN_CATEGORIES: Final = 20
-"""Categories that have a bar of their own."""
+KEPT_CATEGORIES: Final = 1_000
+"""Categories that are told by name; the others are counted together."""
 
 SHOWN_ALONG: Final = 1_000
 """Strata along a number that are drawn one by one; more are drawn in neighbouring groups."""
@@ -53,11 +54,24 @@ LORENZ_POINTS: Final = 50
 
 NUMBERS: Final = "charts/numbers.json"
 
+KEYS: Final = {
+    *("aim", "categories", "category", "counts", "dates", "facts", "funnel", "label", "lorenz", "measures"),
+    *("pictures", "records", "reused", "strata", "version"),
+}
+"""What the numbers have, see `report_numbers`; `reused` says whether the curated pool was there already."""
+
 
 def report_numbers(
-    folder: Path, recipe: Recipe, plan: Plan, after: Summary, pictures: Mapping[str, Any], manifest: Mapping[str, Any]
+    delivery: Delivery, plan: Plan, after: Summary, pictures: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> Numbers:
-    """Return all that a report shows but for the manifest, as plain data; the splits lie in `folder` already."""
+    """Return all that a report shows but for the manifest, as plain data; the splits are written already.
+
+    `label`, `category`: columns, or None; `dates`: whether the label is one; `facts`, `lorenz`, `measures` of either
+    side; `aim`: what `measures` tell the distance to; `pictures` as `evenly.flow.pictures.take_pictures` gives them;
+    `categories` {names, before, after, others {count, before, after}}; `strata` as `strata_numbers` does; `counts` of
+    strata, as in the manifest; `funnel` [{stage, left, gone}]; `records` as `evenly.flow.samples.sample_records` does.
+    """
+    recipe = delivery.recipe
     drawn = (plan.strata["quota"] + plan.strata["repeated"]).cast(pl.Int64)
     counts = {"before": plan.strata["rows"].cast(pl.Int64).to_numpy(), "after": drawn.to_numpy()}
     return {
@@ -65,26 +79,27 @@ def report_numbers(
         "label": recipe.balance.label,
         "dates": plan.pool.dated,
         "category": category_column(recipe),
-        "facts": {"before": _facts(plan.pool), "after": _facts(after)},
+        "facts": {
+            side: _facts(one, dated=plan.pool.dated) for side, one in zip(SIDES, (plan.pool, after), strict=True)
+        },
         "pictures": dict(pictures),
         "categories": _categories(plan.pool, after),
         "strata": strata_numbers(recipe, plan),
         "counts": manifest["strata"],
         "lorenz": {side: _lorenz(own) for side, own in counts.items()},
         "funnel": _funnel(manifest["rows"], reasons(recipe.curate)),
-        "records": sample_records(folder, recipe, manifest["rows"]["splits"]),
-        "measures": {
-            side: _measures(own, plan.strata["wanted"].cast(pl.Float64).to_numpy()) for side, own in counts.items()
-        },
+        "records": sample_records(delivery.folder, recipe, manifest["rows"]["splits"]),
+        "aim": "the target" if recipe.balance.policy == "target" else "even strata",
+        "measures": {side: _measures(own, recipe, plan) for side, own in counts.items()},
     }
 
 
-def _facts(summary: Summary) -> dict[str, Any]:
+def _facts(summary: Summary, *, dated: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {"rows": summary.rows}
-    if summary.dated:
+    if dated and summary.dates:
         mean = sum(day * rows for day, rows in summary.dates.items()) / max(1, sum(summary.dates.values()))
         facts["label"] = _of_values(summary.dates, mean, max(summary.dates))
-    elif summary.label:
+    elif not dated and summary.label:
         facts["label"] = _of_values(summary.label, summary.label_mean, summary.label_highest)
     if summary.token_counts:
         mean = summary.tokens / max(1, sum(summary.token_counts.values()))
@@ -94,26 +109,27 @@ def _facts(summary: Summary) -> dict[str, Any]:
 
 
 def _of_values(values: Mapping[float, int], mean: float | None, highest: float) -> dict[str, Any]:
-    found = {f"{share:g}": quantile(values, share) for share in QUANTILES}
-    return {"mean": mean, "highest": highest, "quantiles": found}
+    found = zip(QUANTILES, quantiles(values, QUANTILES), strict=True)
+    return {"mean": mean, "highest": highest, "quantiles": {f"{share:g}": value for share, value in found}}
 
 
 def _categories(before: Summary, after: Summary) -> dict[str, Any]:
     names = [name for name, _ in sorted(before.categories.items(), key=lambda item: (-item[1], item[0]))]
-    shown = names[:SHOWN_CATEGORIES]
-    rest = names[SHOWN_CATEGORIES:]
-    told: dict[str, Any] = {"names": shown, "others": len(rest)}
-    for key, side in (("before", before), ("after", after)):
-        told[key] = [side.categories[name] for name in shown]
-        if rest:
-            told[key].append(sum(side.categories[name] for name in rest))
-    if rest:
-        told["names"] = [*shown, f"{len(rest):,} others" if OTHER in shown else OTHER]
-    return told
+    kept, rest = names[:KEPT_CATEGORIES], names[KEPT_CATEGORIES:]
+    sides = dict(zip(SIDES, (before.categories, after.categories), strict=True))
+    return {
+        "names": kept,
+        **{side: [own[name] for name in kept] for side, own in sides.items()},
+        "others": {"count": len(rest), **{side: sum(own[name] for name in rest) for side, own in sides.items()}},
+    }
 
 
 def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
-    """Return N and n of the strata, along a number or the largest by name, as many as can be drawn."""
+    """Return N and n of the strata, as many as can be drawn: `along` a number, or the largest `ranked` by name.
+
+    `axis`, `cap`, `count`, `kind`; `rows` [{stratum, N, n, wanted, bound}], along a number with `x`, which is None for
+    an interval that no record lies in; `plain`: whether numbers are written without signs between thousands.
+    """
     axes = [stratum.column for stratum in recipe.balance.strata]
     frame = plan.strata.select(
         pl.col(STRATUM).alias("stratum"),
@@ -125,7 +141,8 @@ def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
     )
     told: dict[str, Any] = {"axis": " | ".join(axes) or "all", "cap": recipe.balance.cap, "count": frame.height}
     if len(axes) == 1 and frame.schema["x"].is_numeric():
-        frame = frame.filter(pl.col("x").is_not_null()).sort("x")
+        named = pl.col("stratum").cast(pl.Float64, strict=False)  # of one that is wanted and not there
+        frame = frame.with_columns(pl.col("x").cast(pl.Float64).fill_null(named)).sort("x", nulls_last=True)
         plain = recipe.balance.strata[0].kind == "part"  # 2026 is a year, not 2,026
         return told | {"kind": "along", "plain": plain, "rows": _grouped(frame).to_dicts()}
     frame = frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False])
@@ -164,10 +181,18 @@ def _lorenz(counts: NDArray[np.int64]) -> dict[str, Any]:
     return {"points": points, "gini": balance_measures(counts.tolist())["gini"]}
 
 
-def _measures(counts: NDArray[np.int64], wanted: NDArray[np.float64]) -> dict[str, Any]:
-    """Return measures over the strata; `distance`: Kolmogorov-Smirnov's, to what the recipe wants of each stratum."""
-    shares, wish = counts / max(1, counts.sum()), wanted / max(1.0, wanted.sum())
-    return balance_measures(counts.tolist()) | {"distance": round(float(np.abs(np.cumsum(shares - wish)).max()), 6)}
+def _measures(counts: NDArray[np.int64], recipe: Recipe, plan: Plan) -> dict[str, Any]:
+    """Return measures over the strata; `distance` is Kolmogorov-Smirnov's: the widest gap between cumulative shares.
+
+    To the target where the policy has one, else to even strata; along the axis' value where it is one number.
+    """
+    strata = plan.strata
+    aim = strata["wanted"].cast(pl.Float64).to_numpy() if recipe.balance.policy == "target" else np.ones(strata.height)
+    gaps = counts / max(1, counts.sum()) - aim / max(1.0, aim.sum())
+    axes = [axis_name(stratum.column) for stratum in recipe.balance.strata]
+    order = strata[axes[0]] if len(axes) == 1 and strata.schema[axes[0]].is_numeric() else strata[STRATUM]
+    distance = np.abs(np.cumsum(gaps[order.arg_sort(nulls_last=True).to_numpy()])).max()
+    return balance_measures(counts.tolist()) | {"distance": round(float(distance), 6)}
 
 
 def _funnel(rows: Mapping[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
@@ -222,7 +247,7 @@ def read_numbers(folder: Path) -> Numbers:
         numbers: Numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         numbers = {}
-    if numbers.get("version") != VERSION:
+    if numbers.get("version") != VERSION or not numbers.keys() >= KEYS:
         message = (
             f"{folder / NUMBERS}: the numbers of the report are not there as this Evenly writes them. Run the recipe "
             "again, without export.report: false."
@@ -234,7 +259,10 @@ def read_numbers(folder: Path) -> Numbers:
 def summary_of(numbers: Numbers, side: str) -> Summary:
     """Return the summary of a side (`before`, `after`) as far as a report's numbers tell it: labels are bins' edges."""
     facts, told = numbers["facts"][side], numbers["categories"]
-    found = Summary(rows=facts["rows"], categories=Counter(dict(zip(told["names"], told[side], strict=True))))
+    categories = Counter(dict(zip(told["names"], told[side], strict=True)))
+    if told["others"]["count"]:
+        categories[OTHER] += told["others"][side]
+    found = Summary(rows=facts["rows"], categories=categories)
     picture = numbers["pictures"].get("label")
     if picture is not None and not numbers["dates"]:
         counts = [0, *picture[side][1:]]

@@ -78,6 +78,10 @@ class RunResult:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """Return how a notebook shows it."""
         del include, exclude
+        if not self.manifest["recipe"]["export"]["report"]:
+            return {
+                "text/plain": f"{self.manifest['rows']['selected']:,} records in {self.folder}, made without a report"
+            }
         from evenly.reporting.notebook import bundle  # noqa: PLC0415 - Altair loads slowly
         from evenly.reporting.story import tell  # noqa: PLC0415
 
@@ -272,7 +276,7 @@ class _Run:
             manifest |= {"timings": clock.laps, "engine": {"name": self.engine.name}}
             if recipe.export.report:
                 pictures = take_pictures(delivery, plan, self.engine, self.reporter)
-                write_numbers(folder, report_numbers(folder, recipe, plan, after, pictures, manifest))
+                write_numbers(folder, report_numbers(delivery, plan, after, pictures, manifest) | {"reused": reused})
                 write_report(folder, manifest, read_numbers(folder))
             shutil.rmtree(scratch)
             if recipe.export.report:

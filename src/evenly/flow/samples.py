@@ -70,6 +70,8 @@ def _parts(row: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _short(value: object) -> str:
+    if value is None:
+        return "–"
     text = f"{value:,.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} … ({len(text):,} characters)"
 
@@ -82,9 +84,8 @@ def _text(row: dict[str, Any], recipe: Recipe) -> _Text:
     if "prompt" in row:
         return _Text(f"{row['prompt']}{row['completion']}", len(row["prompt"]))
     text = str(row["text"])
-    literals = [literal for literal, _, _, _ in string.Formatter().parse(recipe.template.prompt or "")]
-    fields = [name for _, name, _, _ in string.Formatter().parse(recipe.template.prompt or "")]
-    last = literals[-1] if fields and fields[-1] is None else ""
+    parsed = [*string.Formatter().parse(recipe.template.prompt or "")]
+    last = parsed[-1][0] if parsed and parsed[-1][1] is None else ""
     place = text.rfind(last) if last and recipe.template.completion else -1
     return _Text(text, place + len(last) if place >= 0 else None)
 

@@ -1,4 +1,4 @@
-"""The library that draws a page's charts, kept in the cache: to put it together takes longer than to draw them all."""
+"""The library that draws a page's charts, kept in the cache: to put it together takes about as long as to draw them."""
 
 from __future__ import annotations
 

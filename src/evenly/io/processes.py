@@ -77,6 +77,7 @@ def watched(process: int) -> Generator[Memory]:
     memory, over = Memory(process), threading.Event()
 
     def watch() -> None:
+        """Look again and again until it is over."""
         while not over.wait(POLL):
             memory.look()
 

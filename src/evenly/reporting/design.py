@@ -68,8 +68,14 @@ SIDE_COLORS: Final = {"before": BEFORE, "after": AFTER}
 SIDE_NAMES: Final = {"before": "pool", "after": "selected"}
 
 
-HIDDEN: Final = {"Cc", "Cf", "Cs", "Co", "Cn"}
+HIDDEN: Final = {"Cc", "Cf", "Cs", "Co"}
 """Unicode categories of characters that show nothing, or steer what shows others."""
+
+NO_CHARACTERS: Final = {*range(0xFDD0, 0xFDF0), *(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF))}
+"""Code points that are no characters and never will be."""
+
+LARGEST_WHOLE: Final = 1e15
+"""From which on a number is written with an exponent."""
 
 PLAIN: Final = "\n\t"
 
@@ -86,7 +92,9 @@ def number(value: float | None, digits: int = 4) -> str:
     """Return a number as people read it: thousands apart, as many digits as tell something."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004 - a double's whole numbers
+    if abs(value) >= LARGEST_WHOLE:
+        return f"{value:.{digits}g}"
+    if value == int(value):
         return f"{int(value):,}"
     whole = math.floor(math.log10(abs(value))) + 1
     text = f"{value:,.{min(9, max(0, digits - whole))}f}"
@@ -105,9 +113,9 @@ def visible(text: object) -> str:
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) not in HIDDEN:
-        return character
     code = ord(character)
+    if unicodedata.category(character) not in HIDDEN and code not in NO_CHARACTERS:
+        return character
     return chr(0x2400 + code) if code < 0x20 else f"[U+{code:04X}]"  # noqa: PLR2004 - Unicode has pictures of these
 
 

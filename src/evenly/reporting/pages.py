@@ -1,7 +1,7 @@
 """Pages: one file each, that answers what a run made or how runs differ, and opens without a network.
 
 What comes from the data is other people's text: it is escaped, control characters are shown as signs, and a policy in
-the page itself lets no script run but the three that belong to it, and nothing be fetched.
+the page itself lets no script run but its own, and nothing be fetched.
 """
 
 from __future__ import annotations

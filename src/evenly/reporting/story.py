@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from evenly.core.pictures import SIDES
 from evenly.reporting.design import day, number
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _answers(numbers: Numbers) -> str:
 
 def _lead(manifest: Mapping[str, Any]) -> str:
     rows, strata, balance = manifest["rows"], manifest["strata"], manifest["balance"]
-    before, after = (balance[side]["effective_strata"] for side in ("before", "after"))
+    before, after = (balance[side]["effective_strata"] for side in SIDES)
     text = f"{rows['selected']:,} of {rows['kept']:,} curated records"
     if strata["count"] > 1:
         text += (
@@ -70,7 +71,7 @@ def _tiles(numbers: Numbers, manifest: Mapping[str, Any], price: float | None) -
         shown = day if numbers["dates"] else number
         was = f"{shown(before['label']['mean'])} in the pool"
         tiles.append({"name": f"mean {numbers['label']}", "value": shown(after["label"]["mean"]), "aside": was})
-    gini = {side: numbers["measures"][side]["gini"] for side in ("before", "after")}
+    gini = {side: numbers["measures"][side]["gini"] for side in SIDES}
     if manifest["strata"]["count"] > 1:
         tiles.append(
             {"name": "Gini over strata", "value": f"{gini['after']:.3f}", "aside": f"{gini['before']:.3f} in the pool"}
@@ -108,7 +109,7 @@ def _notes(numbers: Numbers, manifest: Mapping[str, Any]) -> list[str]:
     if rows["unassigned"]:
         notes.append(f"{rows['unassigned']:,} selected records are in no split, since the splits ask for fewer.")
     told = numbers["categories"]
-    total = sum(told["after"])
+    total = sum(told["after"]) + told["others"]["after"]
     if len(told["names"]) > 1 and total:
         most, name = max(zip(told["after"], told["names"], strict=True))
         if most / total >= LARGE_SHARE:
@@ -139,11 +140,11 @@ def measures_of(numbers: Numbers) -> list[dict[str, str]]:
         ("largest_share", "largest stratum", "its share of the records"),
         (
             "distance",
-            "distance to what is wanted",
+            f"distance to {numbers['aim']}",
             "Kolmogorov–Smirnov: the widest gap between the two cumulative shares",
         ),
     ):
-        both = [own[side][key] for side in ("before", "after")]
+        both = [own[side][key] for side in SIDES]
         told = [f"{one:.2%}" if key == "largest_share" else number(one) for one in both]
         rows.append({"name": name, "before": told[0], "after": told[1], "what": what})
     for key, name in (("label", str(numbers["label"])), ("tokens", "tokens")):
@@ -163,7 +164,8 @@ def measures_of(numbers: Numbers) -> list[dict[str, str]]:
         rows.append(_row("tokens in total", before["tokens"]["total"], after["tokens"]["total"], "prompt and answer"))
     told = numbers["categories"]
     if len(told["names"]) > 1:
-        shares = [f"{max(told[side]) / max(1, sum(told[side])):.1%}" for side in ("before", "after")]
+        totals = [sum(told[side]) + told["others"][side] for side in SIDES]
+        shares = [f"{max(told[side]) / max(1, total):.1%}" for side, total in zip(SIDES, totals, strict=True)]
         rows.append(
             {"name": "largest category", "before": shares[0], "after": shares[1], "what": "its share of the records"}
         )
@@ -181,7 +183,7 @@ def _row(name: str, before: float | None, after: float | None, what: str) -> dic
 def _cost(numbers: Numbers, manifest: Mapping[str, Any], price: float | None) -> str:
     seconds = sum(taken for phase, taken in manifest["timings"].items() if phase != "report")
     text = f"The run took {seconds:,.1f} s, without this report"
-    text += "." if manifest["timings"].get("curate", 0) > 1 else "; the curated pool was there already."
+    text += "; the curated pool was there already." if numbers["reused"] else "."
     tokens = numbers["facts"]["after"].get("tokens")
     if tokens is not None:
         text += f" Training on all of it once is {tokens['total']:,} tokens"

@@ -10,6 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from evenly.core.pictures import TAIL, quantiles, round_step
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -285,10 +287,10 @@ def _bar(length: float) -> str:
 
 
 def bands(*labels: Counter[float]) -> list[tuple[float, float]]:
-    """Return about ten bands of one round width that hold 99.5 % of either side, the last one open."""
+    """Return about ten bands of one round width that hold all of either side but its tail, the last one open."""
     low = min(min(label) for label in labels)
-    high = max(_quantile(label, 0.995) for label in labels)
-    step = _round_step((high - low) / BANDS) if high > low else 1.0
+    high = max(quantiles(label, [1 - TAIL])[0] for label in labels)
+    step = round_step((high - low) / BANDS) if high > low else 1.0
     start = math.floor(low / step) * step
     count = max(1, math.ceil((high - start) / step))
     edges = [start + number * step for number in range(count)]
@@ -302,18 +304,3 @@ def _in_bands(label: Counter[float], edges: Sequence[tuple[float, float]]) -> li
         place = 0 if step == math.inf else int((value - edges[0][0]) // step)
         counts[min(place, len(edges) - 1)] += count
     return counts
-
-
-def _quantile(label: Counter[float], share: float) -> float:
-    wanted, seen = share * sum(label.values()), 0
-    for value in sorted(label):
-        seen += label[value]
-        if seen >= wanted:
-            return value
-    return max(label)
-
-
-def _round_step(step: float) -> float:
-    """Return the next of 1, 2, 2.5, 5, 10 times a power of ten."""
-    power = 10 ** math.floor(math.log10(step))
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= step * (1 - 1e-9))

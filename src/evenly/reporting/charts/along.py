@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenly.reporting.charts.base import SIDES, Along, Chart, colored, side_title
+from evenly.core.pictures import SIDES
+from evenly.reporting.charts.base import Along, Chart, colored, distinct, side_title
 from evenly.reporting.design import SIDE_COLORS, SIDE_NAMES, colors, number
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def _decades(edges: Sequence[float]) -> list[float]:
 def mix(numbers: Numbers) -> Chart:
     """Return the share of each category along the label."""
     picture, told = numbers["pictures"]["mix"], numbers["categories"]
-    names = [*picture["categories"], *(["other"] if len(told["names"]) > len(picture["categories"]) else [])]
+    rest = len(told["names"]) - len(picture["categories"]) + told["others"]["count"]
+    names = distinct([*picture["categories"], *([f"{rest:,} others"] if rest else [])])
     legend = tuple(zip(names, colors(names), strict=True))
     along = Along(picture["label"], str(numbers["label"]), numbers["dates"])
     bins = list(pairwise(picture["label"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     Numbers = Mapping[str, Any]
     Drawing = alt.Chart | alt.LayerChart
-
-SIDES: Final = ("before", "after")
 
 WIDTH, HEIGHT = 420, 220
 """Pixels of a panel in a file; on a page it is as wide as there is room."""
@@ -78,6 +77,16 @@ def clean(numbers: Any) -> Any:  # noqa: ANN401 - plain data
     if isinstance(numbers, list):
         return [clean(value) for value in cast("list[Any]", numbers)]
     return numbers
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same: those that came to be alike when they were cut short have a number."""
+    taken: Counter[str] = Counter()
+    found: list[str] = []
+    for name in names:
+        taken[name] += 1
+        found.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
+    return found
 
 
 def layers(*layers: alt.Chart) -> alt.LayerChart:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from evenly.reporting.charts.base import Chart, clean, colored
+from evenly.reporting.charts.base import Chart, clean, colored, distinct
 from evenly.reporting.design import AFTER, COMPARED_COLORS, INK, number
 
 if TYPE_CHECKING:
@@ -64,11 +64,13 @@ def _overlaid(told: Numbers, name: str, legend: Sequence[tuple[str, str]]) -> Ch
 
 
 def _categories(told: Numbers, legend: Sequence[tuple[str, str]]) -> Chart:
-    totals = [max(1, sum(rows)) for rows in told["rows"]]
+    counts = [[*rows, others] for rows, others in zip(told["rows"], told["others"], strict=True)]
+    totals = [max(1, sum(rows)) for rows in counts]
+    names = distinct([*told["names"], "others"]) if any(told["others"]) else distinct(told["names"])
     values = [
         {"category": name, "share": rows[place] / total, "records": rows[place], "of": side}
-        for (side, _), rows, total in zip(legend, told["rows"], totals, strict=True)
-        for place, name in enumerate(told["names"])
+        for (side, _), rows, total in zip(legend, counts, totals, strict=True)
+        for place, name in enumerate(names)
     ]
     bars = alt.Chart(alt.Data(values=values)).mark_bar()
     drawn = bars.encode(
@@ -79,8 +81,8 @@ def _categories(told: Numbers, legend: Sequence[tuple[str, str]]) -> Chart:
         tooltip=["category:N", "of:N", alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("records:Q", format=",")],
     )
     table = [
-        (name, *(f"{rows[place] / total:.1%}" for rows, total in zip(told["rows"], totals, strict=True)))
-        for place, name in enumerate(told["names"])
+        (name, *(f"{rows[place] / total:.1%}" for rows, total in zip(counts, totals, strict=True)))
+        for place, name in enumerate(names)
     ]
     return Chart(
         "categories",
@@ -90,7 +92,7 @@ def _categories(told: Numbers, legend: Sequence[tuple[str, str]]) -> Chart:
         (told["name"], *(side for side, _ in legend)),
         tuple(table),
         legend=tuple(legend),
-        height=(10 * len(legend) + 10) * len(told["names"]) + 40,
+        height=(10 * len(legend) + 10) * len(names) + 40,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
-from evenly.reporting.charts.base import SIDES, Chart, colored, layers, side_title
+from evenly.core.pictures import SIDES
+from evenly.reporting.charts.base import Chart, colored, distinct, layers, side_title
 from evenly.reporting.design import AFTER, BEFORE, QUIET_INK, colors
 
 if TYPE_CHECKING:
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
     from evenly.reporting.charts.base import Drawing, Numbers
 
 
+SHOWN: Final = 20
+"""Categories that have a bar of their own."""
+
+
 def category_bars(numbers: Numbers) -> Chart:
     """Return a bar for each category, with its count."""
-    told = numbers["categories"]
+    told = _shown(numbers["categories"])
     legend = _category_legend(told)
     panels: list[Drawing] = []
     for side in SIDES:
@@ -53,7 +58,7 @@ def category_bars(numbers: Numbers) -> Chart:
 
 def category_shares(numbers: Numbers) -> Chart:
     """Return a ring of the categories' shares."""
-    told = numbers["categories"]
+    told = _shown(numbers["categories"])
     legend = _category_legend(told)
     panels: list[Drawing] = []
     for side in SIDES:
@@ -74,6 +79,17 @@ def category_shares(numbers: Numbers) -> Chart:
     return Chart(
         "shares", f"Shares by {numbers['category']}", bars.text, tuple(panels), bars.columns, bars.rows, legend=legend
     )
+
+
+def _shown(told: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the largest categories' `names`, and their records `before` and `after`; the others are one more."""
+    names, others = told["names"][:SHOWN], told["others"]
+    rest = len(told["names"]) - len(names) + others["count"]
+    shown = {side: told[side][:SHOWN] for side in SIDES}
+    if rest:
+        names = [*names, f"{rest:,} others"]
+        shown = {side: [*own, sum(told[side][SHOWN:]) + others[side]] for side, own in shown.items()}
+    return {"names": distinct(names), **shown}
 
 
 def _category_legend(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

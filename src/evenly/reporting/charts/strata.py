@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
-from evenly.reporting.charts.base import SIDES, Chart, colored, layers
+from evenly.core.pictures import SIDES
+from evenly.reporting.charts.base import Chart, colored, distinct, layers
 from evenly.reporting.design import ACCENT, AFTER, BEFORE, LINES, QUIET_INK, SIDE_COLORS, SIDE_NAMES, number
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ STRATA_TOOLTIP: Final = [
 
 def strata(numbers: Numbers) -> Chart:
     """Return N and n of each stratum, with the cap, what is taken whole, and what falls short."""
-    shown, told = numbers["strata"], numbers["counts"]
-    rows = shown["rows"]
+    given, told = numbers["strata"], numbers["counts"]
+    names = distinct([row["stratum"] for row in given["rows"]])
+    rows = [{**row, "stratum": name} for row, name in zip(given["rows"], names, strict=True)]
+    shown: dict[str, Any] = {**given, "rows": rows}
     missing = [row for row in rows if row["wanted"] > row["n"]]
     text = (
         f"Of {told['count']:,} strata {told['take_all']:,} are taken whole, {told['capped']:,} have more than drawn, "
@@ -52,7 +55,8 @@ def strata(numbers: Numbers) -> Chart:
 
 def _strata_along(shown: Mapping[str, Any], missing: Sequence[Mapping[str, Any]]) -> list[alt.Chart]:
     """Return N and n along a number, over the region that is taken whole."""
-    rows = shown["rows"]
+    rows = [row for row in shown["rows"] if row["x"] is not None]
+    missing = [row for row in missing if row["x"] is not None]
     axis = alt.Axis(format=".6~g" if shown["plain"] else ",.6~g", tickMinStep=1 if shown["plain"] else 0)
     x = alt.X("x:Q", title=shown["axis"], scale=alt.Scale(zero=False, nice=False), axis=axis)
     drawn: list[alt.Chart] = []
