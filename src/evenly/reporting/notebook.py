@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import vl_convert
-from altair.vegalite.v6.display import VEGALITE_MIME_TYPE
 
 from evenly.reporting.charts import draw_charts
 from evenly.reporting.design import visible
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from evenly.reporting.charts import Chart
     from evenly.reporting.charts.base import Drawing
+
+VEGALITE: Final = "application/vnd.vegalite.v5+json"
+"""The newest that JupyterLab and VS Code draw by themselves; our charts use nothing that it lacks."""
+
+SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
 class Charts:
@@ -55,13 +60,14 @@ class Charts:
 def bundle(chart: Chart, lead: str, facts: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     """Return a result in the types that a front end chooses from: Vega-Lite, HTML and PNG that need nothing, text."""
     spec = as_file(chart)
-    svg = vl_convert.vegalite_to_svg(spec)
+    picture = vl_convert.vegalite_to_png(spec, scale=SCALE)
+    inline = base64.b64encode(picture).decode()  # a front end takes SVG out of a notebook that it does not trust
     cells = "".join(f"<tr><th>{_html(name)}</th><td>{_html(value)}</td></tr>" for name, value in facts)
     html = f"<p>{_html(lead)}</p>" + (f"<table>{cells}</table>" if cells else "")
     return {
-        VEGALITE_MIME_TYPE: spec,
-        "text/html": f'{html}<figure role="img" aria-label="{_html(chart.text)}">{svg}</figure>',
-        "image/png": vl_convert.svg_to_png(svg, scale=SCALE),
+        VEGALITE: {**spec, "$schema": SCHEMA},
+        "text/html": f'{html}<img alt="{_html(chart.text)}" width="100%" src="data:image/png;base64,{inline}">',
+        "image/png": picture,
         "text/plain": "\n".join([lead, *(f"{name}: {value}" for name, value in facts)]),
     }
 
