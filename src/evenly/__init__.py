@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenly.api import cache, check, compare, demo, plan, report, run, schema
+    from evenly.api import ablate, cache, check, compare, demo, plan, report, run, schema
     from evenly.errors import EvenlyError, RecipeError, UserError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
 
 _HOME = {
+    "ablate": "evenly.api",
     "cache": "evenly.api",
     "check": "evenly.api",
     "compare": "evenly.api",
@@ -45,6 +46,7 @@ __all__ = [
     "RunResult",
     "UserError",
     "__version__",
+    "ablate",
     "cache",
     "check",
     "compare",

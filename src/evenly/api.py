@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evenly.ablation.kept import ABLATION, AblationResult, given_variants, read_ablation, write_ablation
+from evenly.ablation.options import Options
 from evenly.audit import Comparison, compare_outputs
 from evenly.core.pictures import SIDES
+from evenly.errors import UserError
 from evenly.flow.report import read_numbers, summary_of, write_report
-from evenly.flow.run import RunResult, check_sources, plan_recipe, run_recipe, with_data
+from evenly.flow.run import RunResult, check_sources, opened, plan_recipe, run_recipe, with_data
 from evenly.io.manifest import read_manifest
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
 from evenly.recipe.load import json_schema
 from evenly.recipe.model import Recipe
+from evenly.recipe.variants import variants_of
+from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
+    from typing import Unpack
 
+    from evenly.ablation.options import AblationOptions
     from evenly.catalogue import Catalogue
     from evenly.flow.run import PlanResult
     from evenly.reporting.progress import Reporter
@@ -154,6 +163,36 @@ def compare(*given: str | Path, engine: str = "local", reporter: Reporter | None
     return compare_outputs(given, engine, reporter)
 
 
+def ablate(
+    *recipes: RecipeLike,
+    out: str | Path = "ablation",
+    set: Sequence[str] = (),  # noqa: A002 - `--set`'s twin
+    force: bool = False,
+    engine: str = "local",
+    reporter: Reporter | None = None,
+    **options: Unpack[AblationOptions],
+) -> AblationResult:
+    """Train small proxy models on what each recipe selects, and say where that helps, hurts, or can't be told.
+
+    All are held against the proportional sample of the same budget, on a natural and a balanced test that none of them
+    saw. A recipe with `variants` stands for all of these; the folder of an ablation, alone, for what was done there.
+    The folder `out` gets the page, `ablation.json` and all predictions.
+
+    Raises:
+        UserError: for recipes that can't be compared, a budget that one of them can't fill, tests that are too small.
+    """
+    place = Path(out)
+    refuse_existing(place, force=force, mark=ABLATION)
+    work = _ablation()
+    named, given = _contestants(recipes, set)
+    chosen = Options.from_dict(given | options)
+    with opened(engine, next(iter(named.values()))) as worker:
+        made = work.ablate_recipes(named, chosen, worker, reporter or Silent())
+    with new_output(place, force=force, mark=ABLATION) as folder:
+        write_ablation(folder, made.numbers, made.predictions)
+    return AblationResult(place, made.numbers)
+
+
 def demo(
     out: str | Path = "evenly-demo",
     *,
@@ -197,6 +236,37 @@ def _load(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:
     if isinstance(recipe, dict):
         return Recipe.from_dict(recipe, overrides)
     return Recipe.from_file(recipe, overrides)
+
+
+def _ablation() -> ModuleType:
+    """Return what makes ablations, which takes libraries of an extra.
+
+    Raises:
+        UserError: when they are not there.
+    """
+    try:
+        return importlib.import_module("evenly.ablation.run")
+    except ImportError as fault:
+        message = f"ablations need libraries that are not installed ({fault.name}). Run: pip install 'evenly[ablate]'"
+        raise UserError(message) from None
+
+
+def _contestants(given: Sequence[RecipeLike], overrides: Sequence[str]) -> tuple[dict[str, Recipe], dict[str, Any]]:
+    """Return the recipes of an ablation by name, variants among them, and the options of one that is made again."""
+    if len(given) == 1 and isinstance(given[0], (str, Path)) and (Path(given[0]) / ABLATION).is_file():
+        numbers = read_ablation(Path(given[0]))
+        return {one["name"]: _load(one["recipe"], overrides) for one in given_variants(numbers)}, numbers["options"]
+    if not given:
+        message = "ablate: no recipe is given. Give recipes, or one that has variants."
+        raise UserError(message)
+    found: dict[str, Recipe] = {}
+    for one in given:
+        for name, recipe in variants_of(_load(one, overrides)).items():
+            if name in found:
+                message = f"ablate: two variants are called '{name}'. Give each recipe a name of its own."
+                raise UserError(message)
+            found[name] = recipe
+    return found, {}
 
 
 def _write(folder: Path, rows: int, seed: int, reporter: Reporter | None) -> Catalogue:

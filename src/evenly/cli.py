@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 INTERRUPTED, TERMINATED = 130, 143
+
+THOUSANDS = {"k": 1_000, "K": 1_000, "M": 1_000_000}
 
 RecipePath = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe (YAML).")]
 Set = Annotated[
@@ -171,6 +173,56 @@ def compare(
 
 
 @app.command()
+def ablate(
+    recipes: Annotated[
+        list[str], typer.Argument(metavar="RECIPE …", help="Recipes, one with variants, or an ablation's folder.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page, the numbers and the predictions.")] = Path("ablation"),
+    rows: Annotated[int | None, typer.Option(help="Training rows of each variant (default: 12,000, or all).")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Training tokens of each variant, instead of rows.")] = None,
+    sizes: Annotated[str | None, typer.Option(help="Training rows of a size curve: 5k,10k,20k.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Selections of each variant (default: 10).")] = None,
+    smallest_effect: Annotated[float | None, typer.Option(help="The relative change that matters (0.02).")] = None,
+    measure: Annotated[str | None, typer.Option(help="What verdicts are about (mae; for classes macro_f1).")] = None,
+    bands: Annotated[str | None, typer.Option(help="Labels that part it into regions: 50,240.")] = None,
+    proxies: Annotated[str | None, typer.Option(help="Which of ridge,trees.")] = None,
+    scales: Annotated[str | None, typer.Option(help="A number as which of units,log.")] = None,
+    overrides: Set = None,
+    force: Force = False,
+    engine: Engine = "local",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
+) -> None:
+    """Train small proxies on variants: say where each helps, hurts, or can't be told."""
+    given = {
+        "rows": rows,
+        "tokens": tokens,
+        "seeds": seeds,
+        "smallest_effect": smallest_effect,
+        "measure": measure,
+        "sizes": None if sizes is None else [int(one) for one in _numbers("--sizes", sizes)],
+        "bands": None if bands is None else _numbers("--bands", bands),
+        "proxies": None if proxies is None else _words(proxies),
+        "scales": None if scales is None else _words(scales),
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    reporter = _reporter(quiet=quiet, log_json=log_json)
+    result = evenly.ablate(
+        *recipes, out=out, set=overrides or (), force=force, engine=engine, reporter=reporter, **cast("Any", options)
+    )
+    if as_json:
+        _print_json(result.to_dict())
+    elif not quiet:
+        from evenly.reporting.terminal_ablation import ablation_view  # noqa: PLC0415 - rich's tables load slowly
+
+        console = Console()
+        console.print(ablation_view(result.to_dict()))
+        console.print(f"\n{result.page}", style="bold", end="", highlight=False)
+        console.print(f"  {sum(result.numbers['timings'].values()):.0f} s", highlight=False)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of recipes, for editors."""
     _print_json(evenly.schema())
@@ -223,6 +275,24 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 def _say(fault: EvenlyError) -> int:
     print(f"evenly: {fault}", file=sys.stderr)
     return fault.exit_code
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a list with commas."""
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    """Return the numbers of a list with commas; `k` and `M` stand for a thousand and a million."""
+    found: list[float] = []
+    for word in _words(text):
+        factor = THOUSANDS.get(word[-1], 1)
+        try:
+            found.append(float(word.removesuffix(word[-1]) if factor > 1 else word) * factor)
+        except ValueError:
+            message = f"{option}: '{word}' is no number. Write a list such as 5k,10k,20k."
+            raise UserError(message) from None
+    return found
 
 
 def _reporter(*, quiet: bool, log_json: bool) -> Reporter:

@@ -21,6 +21,9 @@ LINE: Final = "__line__"
 SOURCE: Final = "source"
 """String: the name of the record's source; a column like the data's own, for strata, filters and templates."""
 
+RESERVE: Final = "__reserve__"
+"""UInt64: hash of the group of records that are held out together or not at all."""
+
 REASON: Final = "__reason__"
 """String: why a record was dropped: the step's name."""
 

@@ -21,10 +21,10 @@ def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "local":
         return
     request.getfixturevalue("_ray")
-    opened = run._opened
+    opened = run.opened
 
     def on_ray(name: str, recipe: Recipe) -> AbstractContextManager[Engine]:
         assert name == "local"
         return opened("ray", recipe)
 
-    monkeypatch.setattr(run, "_opened", on_ray)
+    monkeypatch.setattr(run, "opened", on_ray)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ROLES: Final = {"human": "user", "gpt": "assistant"}
 """What the form from/value calls a role -> its name today."""
 
+ANSWERS: Final = "assistant"
+"""The role whose last turn is the answer."""
+
 Turn = dict[str, str | None]
 
 
@@ -36,6 +39,16 @@ def conversations(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """
     texts = [_text(row) for row in frame.select(columns).iter_rows()]
     return pl.Series("messages", texts, dtype=pl.String)
+
+
+def spoken_before(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """Return what is said in each conversation before the assistant's last turn, a line a turn; "" for a null."""
+    texts: list[str] = []
+    for text in conversations(frame, columns).to_list():
+        turns: list[Turn] = [] if text is None else json.loads(text)
+        last = max((place for place, turn in enumerate(turns) if turn["role"] == ANSWERS), default=len(turns))
+        texts.append("\n".join(turn["content"] or "" for turn in turns[:last]))
+    return pl.Series("spoken", texts, dtype=pl.String)
 
 
 def turn_keys(texts: pl.Series) -> set[str]:

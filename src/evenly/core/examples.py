@@ -6,7 +6,7 @@ tokenizer is named); stratum; inclusion_probability; design_weight; epoch (where
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from evenly.recipe.model import Recipe
 
-WITHHELD_SPLIT: Final = "test"
-"""The split whose rows of `text` format end before the answer."""
 
+def to_examples(
+    rendered: pl.DataFrame, recipe: Recipe, turn_keys: Sequence[str] = (), *, withheld: bool = False
+) -> pl.DataFrame:
+    """Return the output's columns for rendered rows, in their order; turns have the fields `turn_keys`.
 
-def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str, turn_keys: Sequence[str] = ()) -> pl.DataFrame:
-    """Return the output's columns for rendered rows of one split, in their order; turns have the fields `turn_keys`."""
+    Where the answer is `withheld`, rows of `text` format end before it.
+    """
     named = {name: pl.col(internal).alias(name) for internal, name in OUTPUT_NAMES.items()}
     if TOKENS not in rendered.columns:
         del named["tokens"]
@@ -35,13 +37,13 @@ def to_examples(rendered: pl.DataFrame, recipe: Recipe, split: str, turn_keys: S
     if recipe.template.messages:
         texts = [as_messages(rendered[PROMPT], turn_keys).alias("messages")]
         return rendered.select(identity, *texts, *kept, *named.values())
-    return rendered.select(identity, *_texts(recipe.export.format, split), *kept, *named.values())
+    return rendered.select(identity, *_texts(recipe.export.format, withheld=withheld), *kept, *named.values())
 
 
-def _texts(kind: str, split: str) -> list[pl.Expr]:
+def _texts(kind: str, *, withheld: bool) -> list[pl.Expr]:
     prompt, completion = pl.col(PROMPT), pl.col(COMPLETION)
     if kind == "text":
-        return [(prompt if split == WITHHELD_SPLIT else prompt + completion).alias("text")]
+        return [(prompt if withheld else prompt + completion).alias("text")]
     if kind == "prompt-completion":
         return [prompt.alias("prompt"), completion.alias("completion")]
     turns = [

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Purpose = Literal[
-    "select", "shuffle", "split", "duplicate", "allocate", "content", "shingle", "identity-1", "identity-2"
+    "select", "shuffle", "split", "holdout", "duplicate", "allocate", "content", "shingle", "identity-1", "identity-2"
 ]
 
 SALTED: Final = frozenset({"select", "shuffle"})

@@ -13,6 +13,7 @@ import evenly
 from evenly.columns import STRATUM
 from evenly.core.measure import Summary, balance_measures
 from evenly.flow.delivery import Written
+from evenly.flow.holdout import draw_tests, facts_of_tests, test_writings
 from evenly.flow.lite import lite_writings
 from evenly.flow.plan import category_column
 from evenly.flow.records import digest_writings, ledger_writings
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from evenly.engines.base import Engine
     from evenly.flow.delivery import Delivery, Writing
     from evenly.flow.draw import Draw
+    from evenly.flow.holdout import Test
     from evenly.flow.plan import Plan
     from evenly.reporting.progress import Reporter
 
-FOLDERS: Final = ("data", "lite", "ledger")
+FOLDERS: Final = ("data", "lite", "holdout", "ledger")
 """Folders of an output, in the order in which a manifest lists what is in them."""
 
 
@@ -38,11 +40,17 @@ def deliver(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) 
     after = spill(delivery, engine, reporter)
     ledger = ledger_writings(delivery) if delivery.recipe.export.ledger else []
     lite = lite_writings(delivery)
-    work = [*ledger, *shard_writings(delivery), *digest_writings(delivery), _copy_quarantine]
+    tests: list[Test] = []
+    if delivery.recipe.holdout is not None and delivery.recipe.holdout.export:
+        tests = draw_tests(delivery.recipe, delivery.pool, delivery.scratch, engine, reporter)
+    own = [*ledger, *shard_writings(delivery), *digest_writings(delivery), _copy_quarantine]
+    work = [*own, *test_writings(tests, delivery.folder, engine, reporter)]
     written = _write(work, delivery, engine, reporter)
     if lite:  # made of the splits' files
         written = _joined([written, _write(lite, delivery, engine, reporter)])
     manifest = _manifest(delivery, plan, after, written)
+    if tests:
+        manifest["holdout"] = facts_of_tests(tests, written)
     (delivery.folder / "README.md").write_text(write_card(manifest, written.columns), encoding="utf-8")
     return manifest, after
 
@@ -78,6 +86,7 @@ def _manifest(delivery: Delivery, plan: Plan, after: Summary, written: Written) 
         quarantined=index.quarantined,
         kept=index.kept,
         outside_strata=plan.outside,
+        held_out=plan.held_out,
         selected=drawn.selected,
         splits=drawn.sizes,
         repeated=drawn.repeated,

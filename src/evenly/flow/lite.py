@@ -32,7 +32,7 @@ def _write_lite(split: str, count: int, delivery: Delivery) -> Written:
     entries: list[dict[str, Any]] = []
     shards = -(-count // export.shard_rows)
     for number in range(shards):
-        path = delivery.place("lite", f"{split}-{number:05d}-of-{shards:05d}.{export.files}")
+        path = delivery.place(f"{split}-{number:05d}-of-{shards:05d}.{export.files}", "lite")
         shard = rows.slice(number * export.shard_rows, export.shard_rows)
         if export.files == "jsonl":
             shard.write_ndjson(path)

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import ID, LINE, PIECE
+from evenly.core.duplicates import PLACE
 from evenly.core.hashing import hashed
 from evenly.core.near import (
     ENTRIES,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 PARTITION_ROWS: Final = 4_000_000
 """Records whose band is looked at together."""
 
+ORDER: Final = ("first", "second")
+"""Hashes of a record's id, by the first of which a group's records are in order."""
+
 LOOKED_BYTES: Final = 2**28
 """Pages of the signatures' file that may stay in memory."""
 
@@ -48,12 +52,27 @@ def near_losers(keys: Iterable[pl.DataFrame], rows: int, column: str, threshold:
     `keys` are frames of `__id__`, `__piece__`, `__line__` and signatures in `column` (Binary, 512 bytes), `rows` in all
     at most; `scratch` is where the arrays lie. The result has `__piece__` and `__line__`.
     """
+    ranked = _grouped(keys, rows, column, threshold, scratch).sort("group", *ORDER)
+    return ranked.filter(pl.int_range(pl.len()).over("group") > 0).select(*PLACE)
+
+
+def near_groups(keys: Iterable[pl.DataFrame], rows: int, column: str, threshold: float, scratch: Path) -> pl.DataFrame:
+    """Return the records that are alike others: `__piece__`, `__line__`, and `first`, `second`, what names their group.
+
+    That is the smallest h('duplicate', id) of it, with a second hash of the same id. See `near_losers` for the rest.
+    """
+    found = _grouped(keys, rows, column, threshold, scratch)
+    names = found.sort("group", *ORDER).group_by("group", maintain_order=True).agg(pl.col(ORDER).first())
+    return found.select("group", *PLACE).join(names, on="group").drop("group")
+
+
+def _grouped(keys: Iterable[pl.DataFrame], rows: int, column: str, threshold: float, scratch: Path) -> pl.DataFrame:
+    """Return the records that are alike others: `group`, Int64, `first` and `second`, and their places."""
     with tempfile.TemporaryDirectory(prefix="near-", dir=scratch) as folder:
         store = _Store(Path(folder), rows)
         for frame in keys:
             store.add(frame, column)
-        parents = _groups(store, threshold)
-        return _all_but_first(store, parents)
+        return _alike(store, _groups(store, threshold))
 
 
 class _Store:
@@ -155,10 +174,9 @@ def _partitions(hashes: Array, rows: Array) -> Iterable[tuple[Array, Array]]:
         yield here, np.asarray(hashes[here])
 
 
-def _all_but_first(store: _Store, parents: Array) -> pl.DataFrame:
+def _alike(store: _Store, parents: Array) -> pl.DataFrame:
     sizes = np.bincount(parents, minlength=1)
     rows = np.flatnonzero(sizes[parents] > 1)
     held = {"group": parents, "first": store.first, "second": store.second, PIECE: store.piece, LINE: store.line}
     frame = pl.DataFrame({name: np.asarray(values[rows]) for name, values in held.items()})
-    lost = frame.sort("group", "first", "second").filter(pl.int_range(pl.len()).over("group") > 0)
-    return lost.select(pl.col(PIECE).cast(pl.UInt32), pl.col(LINE).cast(pl.UInt64))
+    return frame.with_columns(pl.col(PIECE).cast(pl.UInt32), pl.col(LINE).cast(pl.UInt64))

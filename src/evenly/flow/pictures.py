@@ -6,6 +6,7 @@ which add up (see `evenly.core.pictures`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,16 +52,21 @@ def _count_group(number: int, delivery: Delivery, edges: Edges) -> tuple[Counts,
     named = {recipe.balance.label, category_column(recipe), TOKENS if recipe.tokenizer is not None else None}
     frame = delivery.pool.thin(drawn.groups[number], sorted(name for name in named if name is not None))
     chosen = with_splits(number, drawn, delivery.scratch)
-    everyone = _thin(frame, delivery, edges)
+    everyone, present = _thin(frame, delivery, edges), delivery.pool.present(drawn.groups[number])
     places = chosen[PLACE].to_numpy()
     times = chosen.select(times_in_output()).to_series().cast(pl.Int64).to_numpy()
-    drawn_ones = Thin(
-        None if everyone.label is None else everyone.label[places],
-        None if everyone.tokens is None else everyone.tokens[places],
-        None if everyone.category is None else everyone.category[places],
-        times,
+    drawn_ones = replace(_some(everyone, places), times=times)
+    return count(everyone if present is None else _some(everyone, present.to_numpy()), edges), count(drawn_ones, edges)
+
+
+def _some(everyone: Thin, which: NDArray[Any]) -> Thin:
+    """Return some of the records: those at some places, or where a mask is true."""
+    label, tokens, category = everyone.label, everyone.tokens, everyone.category
+    return Thin(
+        None if label is None else label[which],
+        None if tokens is None else tokens[which],
+        None if category is None else category[which],
     )
-    return count(everyone, edges), count(drawn_ones, edges)
 
 
 def _thin(frame: pl.DataFrame, delivery: Delivery, edges: Edges) -> Thin:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from evenly.columns import CATEGORY, ID, KEY, LABEL, PIECE, SOURCE, STRATUM, TOKENS, WEIGHT
+from evenly.columns import CATEGORY, ID, KEY, LABEL, PIECE, PLACE, SOURCE, STRATUM, TOKENS, WEIGHT
 from evenly.core.census import merge, take_census
 from evenly.core.composition import Expected, expect, merge_compositions, take_composition
 from evenly.core.measure import Summary, summarise
@@ -32,6 +32,7 @@ from evenly.recipe.needs import COUNTED
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from evenly.core.axes import Axis
     from evenly.engines.base import Engine
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
@@ -45,9 +46,11 @@ class Plan:
     Attributes:
         strata: the census with quotas, one row per stratum; see `evenly.core.census` and `evenly.core.quotas`.
         outside: records of the pool that are in no stratum.
-        pool: a summary of all records of the pool.
+        held_out: records of the pool that were set aside before anything was counted.
+        pool: a summary of all other records of the pool.
         expected: what the selection is expected to look like, where that was asked for.
         asked: rows that the recipe asks for, or None where it gives no such number.
+        axes: what the strata are made by; see `evenly.core.strata`.
         marginals: how the wanted marginals of policy rake are met; see `evenly.core.quotas.marginals_met`.
     """
 
@@ -57,6 +60,8 @@ class Plan:
     expected: Expected | None = None
     marginals: pl.DataFrame | None = None
     asked: int | None = None
+    held_out: int = 0
+    axes: tuple[Axis, ...] = ()
 
     @property
     def selected(self) -> int:
@@ -89,12 +94,13 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Counted:
-    """What parts hold: the census, for expectations the composition, records outside the strata, a summary."""
+    """What parts hold: census, composition (for expectations), records outside the strata and held out, a summary."""
 
     census: pl.DataFrame
     composition: pl.DataFrame
     outside: int
     summary: Summary
+    held_out: int
 
 
 def make_plan(
@@ -145,7 +151,7 @@ def make_plan(
             told = replace(told, tokens=float(spent))
     met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
     asked = size if isinstance(size, int) else None
-    return Plan(strata, counted.outside, counted.summary, told, met, asked)
+    return Plan(strata, counted.outside, counted.summary, told, met, asked, counted.held_out, facts.axes)
 
 
 def category_column(recipe: Recipe) -> str | None:
@@ -181,7 +187,8 @@ def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> F
 
 
 def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
-    return count_values(_thin(pool, parts, recipe, columns), columns)
+    frame, present = _thin(pool, parts, recipe, columns), pool.present(parts)
+    return count_values(frame if present is None else frame.filter(present), columns)
 
 
 def _count(work: _Work, engine: Engine, reporter: Reporter) -> _Counted:
@@ -195,20 +202,27 @@ def _merged(counted: list[_Counted]) -> _Counted:
     summary = Summary.merged(one.summary for one in counted)
     composition = merge_compositions([one.composition for one in counted])
     census, outside = merge([one.census for one in counted]), sum(one.outside for one in counted)
-    return _Counted(census, composition, outside, summary)
+    return _Counted(census, composition, outside, summary, sum(one.held_out for one in counted))
 
 
 def _count_group(group: tuple[int, list[int]], work: _Work) -> _Counted:
     number, parts = group
     recipe = work.recipe
     named = [] if work.scratch is None else [ID]
-    frame = _thin(work.pool, parts, recipe, [*_thin_columns(recipe), *named])
+    everyone = _thin(work.pool, parts, recipe, [*_thin_columns(recipe), *named])
+    present = work.pool.present(parts)
+    frame = everyone if present is None else everyone.filter(present)
     placed = with_strata(frame, work.facts.axes)
-    placed = _weighted(placed, parts, work) if work.scratch is None else _with_ledger(placed, number, work)
+    if work.scratch is None:
+        placed = _weighted(placed, parts, work)
+    else:
+        placed = with_keys(placed, recipe, work.facts)
+        write_ledger(work.scratch, number, _of_everyone(_ledger(placed, recipe), everyone, present))
     category = category_column(recipe) if work.composed else None
     composition = take_composition(placed if work.composed else placed.clear(), recipe.balance.label, category)
     census = take_census(placed, [axis.column for axis in work.facts.axes])
-    return _Counted(census, composition, placed[STRATUM].null_count(), describe(frame, recipe))
+    held_out = everyone.height - frame.height
+    return _Counted(census, composition, placed[STRATUM].null_count(), describe(frame, recipe), held_out)
 
 
 def _weighted(placed: pl.DataFrame, parts: list[int], work: _Work) -> pl.DataFrame:
@@ -216,17 +230,23 @@ def _weighted(placed: pl.DataFrame, parts: list[int], work: _Work) -> pl.DataFra
     try:
         return with_weights(placed, work.recipe, work.facts)
     except DataError:
-        named = work.pool.thin(parts, [ID])[ID]
+        named, present = work.pool.thin(parts, [ID])[ID], work.pool.present(parts)
+        named = named if present is None else named.filter(present)
         return with_weights(placed.with_columns(named), work.recipe, work.facts)
 
 
-def _with_ledger(placed: pl.DataFrame, number: int, work: _Work) -> pl.DataFrame:
-    """Return the frame, which has ids, with weights and keys, once its ledger is written."""
-    keyed = with_keys(placed, work.recipe, work.facts)
-    tokens = [TOKENS] if isinstance(work.recipe.balance.size, Tokens) else []
-    if work.scratch is not None:
-        write_ledger(work.scratch, number, keyed.select(ID, STRATUM, WEIGHT, KEY, *tokens))
-    return keyed
+def _ledger(keyed: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """Return what a ledger has of some records."""
+    return keyed.select(ID, STRATUM, WEIGHT, KEY, *([TOKENS] if isinstance(recipe.balance.size, Tokens) else []))
+
+
+def _of_everyone(ledger: pl.DataFrame, everyone: pl.DataFrame, present: pl.Series | None) -> pl.DataFrame:
+    """Return a ledger of all records of some parts: those that are held out have nothing but their id."""
+    if present is None:
+        return ledger
+    places = ledger.drop(ID).with_columns(present.arg_true().alias(PLACE))
+    numbered = everyone.select(ID).with_row_index(PLACE)
+    return numbered.join(places, on=PLACE, how="left", maintain_order="left").drop(PLACE)
 
 
 def _thin(pool: Pool, parts: list[int], recipe: Recipe, columns: list[str]) -> pl.DataFrame:

@@ -79,6 +79,7 @@ def _kept(number: int, delivery: Delivery) -> pl.DataFrame:
     joined = pl.concat([ledger, lines], how="horizontal").join(chosen, on=PLACE, how="left", maintain_order="left")
     return joined.select(
         pl.col(ID).alias("id"),
+        pl.col(WEIGHT).is_null().alias("held_out"),
         pl.col(STRATUM).cast(pl.String).alias("stratum"),
         pl.col(WEIGHT).alias("weight"),
         pl.col(KEY).alias("key"),
@@ -97,7 +98,7 @@ def _write_dropped(number: int, paths: Sequence[Path], delivery: Delivery) -> Wr
 
 
 def _written(delivery: Delivery, name: str, frame: pl.DataFrame) -> Written:
-    path = delivery.place("ledger", name)
+    path = delivery.place(name, "ledger")
     frame.write_parquet(path, compression="zstd", compression_level=LEVEL)
     return Written(files=[file_entry(delivery.folder, path, frame.height)])
 

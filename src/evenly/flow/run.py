@@ -24,6 +24,7 @@ from evenly.flow.exclude import excluded_files, load_excluded
 from evenly.flow.pictures import take_pictures
 from evenly.flow.plan import category_column, make_plan
 from evenly.flow.report import read_numbers, report_numbers, strata_numbers, write_numbers, write_report
+from evenly.flow.reserve import reserve
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import folder_bytes, new_output, refuse_existing
@@ -132,6 +133,7 @@ class PlanResult:
                 "quarantined": self.pool.index.quarantined,
                 "kept": self.pool.index.kept,
                 "outside_strata": self.plan.outside,
+                "held_out": self.plan.held_out,
                 "selected": self.plan.selected,
                 "repeated": self.plan.repeated,
             },
@@ -209,8 +211,9 @@ def plan_recipe(
 ) -> PlanResult:
     """Curate (or find) the pool, take its census and allocate; nothing is selected or written."""
     reporter = reporter or Silent()
-    with _opened(engine, recipe) as worker, _told():
+    with opened(engine, recipe) as worker, _told():
         pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
+        pool = reserve(recipe, pool, worker, reporter)
         with scratch_folder() as folder:  # a budget in tokens is met over real draws
             scratch = folder if isinstance(recipe.balance.size, Tokens) else None
             plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
@@ -236,7 +239,7 @@ def run_recipe(
     refuse_existing(out, force=force)
     with ExitStack() as stack:
         memory = stack.enter_context(watched(os.getpid())) if profile else None
-        worker = stack.enter_context(_opened(engine, recipe))
+        worker = stack.enter_context(opened(engine, recipe))
         work = _Run(recipe, out, force, worker, reporter or Silent(), Clock(memory))
         return work.made(given, recheck=recheck)
 
@@ -260,6 +263,10 @@ class _Run:
         held = sum(int(part["bytes"]) for part in pool.index.parts)
         raw = 0 if reused else sum(int(one["bytes"]) for one in pool.index.inputs)
         clock.lap("curate", rows=0 if reused else pool.index.read, read=raw, written=0 if reused else held)
+        if recipe.holdout is not None:
+            with _told():
+                pool = reserve(recipe, pool, self.engine, self.reporter)
+            clock.lap("reserve", rows=pool.index.kept, read=held, written=8 * pool.index.kept)
         with new_output(self.out, force=self.force) as folder, _told():
             scratch = folder / ".scratch"
             scratch.mkdir()
@@ -320,7 +327,7 @@ class Clock:
 
 
 @contextmanager
-def _opened(name: str, recipe: Recipe) -> Generator[Engine]:
+def opened(name: str, recipe: Recipe) -> Generator[Engine]:
     """Yield the engine of that name, with the recipe's workers."""
     if name not in ENGINES:
         message = f"--engine {name}: no such engine.{did_you_mean(name, ENGINES)} Expected {' or '.join(ENGINES)}."

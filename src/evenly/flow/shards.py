@@ -63,7 +63,8 @@ def _spill_group(number: int, delivery: Delivery) -> Summary:
         frame = pl.concat([held, chosen.select(_SPILL_COLUMNS)], how="horizontal")
         placed = render(frame.filter(pl.col(SPLIT).is_not_null()), recipe.template)
         for (split, shard), own in placed.partition_by(SPLIT, SHARD, as_dict=True).items():
-            examples = to_examples(own, recipe, str(split), delivery.pool.index.turn_keys)
+            withheld = delivery.withholds(str(split))
+            examples = to_examples(own, recipe, delivery.pool.index.turn_keys, withheld=withheld)
             path = _folder(delivery, str(split), int(shard)) / f"{number:06d}-{place:03d}.arrow"
             examples.with_columns(own[HASH]).write_ipc(path)
         summaries.append(describe(frame, recipe))
@@ -81,8 +82,9 @@ def _write_shard(split: str, number: int, count: int, delivery: Delivery) -> Wri
     if spilled:
         rows = pl.scan_ipc(spilled, glob=False).collect().sort(HASH, "id").drop(HASH)
     else:  # a fraction so small that the split has no row: its columns are those that a row would have
-        rows = to_examples(render(_no_rows(delivery), recipe.template), recipe, split, delivery.pool.index.turn_keys)
-    path = delivery.place("data", f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}")
+        rendered = render(_no_rows(delivery), recipe.template)
+        rows = to_examples(rendered, recipe, delivery.pool.index.turn_keys, withheld=delivery.withholds(split))
+    path = delivery.place(f"{split}-{number:05d}-of-{count:05d}.{recipe.export.files}")
     if recipe.export.files == "jsonl":
         rows.write_ndjson(path)
     else:

@@ -25,12 +25,15 @@ import numpy as np
 import platformdirs
 import polars as pl
 
-from evenly.columns import PART, ROW
+from evenly.columns import PART, RESERVE, ROW
+from evenly.core.reserve import EVERYONE, on_side
 from evenly.errors import OutputError
 from evenly.io.processes import lives
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from evenly.core.reserve import Side
 
 VERSION: Final = 2
 """Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
@@ -78,10 +81,28 @@ class PoolIndex:
 
 @dataclass(frozen=True)
 class Pool:
-    """A finished pool: its folder and its index."""
+    """A finished pool: its folder and its index; or a side of it, where some of its records are held out.
+
+    Attributes:
+        reserve: the folder that holds the hashes of each part's groups; None where nothing is held out.
+        side: where the groups lie that are here, see `evenly.core.reserve`.
+    """
 
     folder: Path
     index: PoolIndex
+    reserve: Path | None = None
+    side: Side = EVERYONE
+
+    def present(self, numbers: Sequence[int]) -> pl.Series | None:
+        """Return which records of some parts are on this side, Boolean, in their order; None where all are."""
+        if self.reserve is None:
+            return None
+        return on_side(pl.concat([self.groups_of(number) for number in numbers]), self.side)
+
+    def groups_of(self, number: int) -> pl.Series:
+        """Return the hashes of the groups of a part's records, `__reserve__`, in their order; there is a holdout."""
+        folder = self.folder if self.reserve is None else self.reserve
+        return pl.scan_ipc(reserve_path(folder, self.index.parts[number]["name"]), glob=False).collect()[RESERVE]
 
     def part(self, number: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Read a kept part, or some of its columns; a JSON column has the type that all of its values share."""
@@ -141,6 +162,11 @@ class Pool:
         return self.folder / "quarantine.jsonl"
 
 
+def reserve_path(folder: Path, part: str) -> Path:
+    """Return the file of a part's groups."""
+    return folder / f"{part.removesuffix('.parquet')}.arrow"
+
+
 def _typed(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
     if kind == "boolean" and dtype == pl.String:
         return pl.col(name) == "true"
@@ -198,6 +224,16 @@ def _made(name: str, parts: Sequence[str]) -> Path:
         )
         raise OutputError(message) from None
     return folder
+
+
+def finish_reserve(folder: Path, place: Path) -> None:
+    """Put the groups of a pool's records in place; those of another run that was faster stay."""
+    place.parent.mkdir(exist_ok=True)
+    try:
+        folder.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
 
 
 def finish(folder: Path, index: PoolIndex) -> Pool:

@@ -11,7 +11,7 @@ from evenly.columns import EPOCH, FORMAT_COLUMNS, OUTPUT_NAMES
 from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.expression import ExpressionError, parse_expression
 from evenly.recipe.model import INTERVALS, STRATUM_KINDS, Distribution, Tokens
-from evenly.recipe.needs import Fault, Loc, column_flow, show_path
+from evenly.recipe.needs import Fault, Loc, column_flow, show_path, shown_columns
 from evenly.recipe.statistic import statistic
 from evenly.recipe.steps import GLOBAL_KINDS, OWN_REASONS, reasons
 
@@ -43,6 +43,7 @@ def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]
         *_template(recipe),
         *_balance(recipe),
         *_split(recipe),
+        *_holdout(recipe),
     ]
     found += _export(recipe)
     flows = [column_flow(recipe, index) for index in range(len(recipe.sources))]
@@ -280,6 +281,29 @@ def _split(recipe: Recipe) -> Iterator[Fault]:
             yield _fault(loc, f"'{name}' is no split.{did_you_mean(name, shares)}{choices_line('splits', shares)}")
         elif isinstance(shares[name], int) and rows > shares[name]:
             yield _fault(loc, f"{rows:,} rows are wanted of a split of {shares[name]:,}. A lite set is a subset.")
+
+
+def _holdout(recipe: Recipe) -> Iterator[Fault]:
+    """Check what is held out: a column goes with group column, a text with exact and near, strata with the tests."""
+    holdout = recipe.holdout
+    if holdout is None:
+        return
+    if (holdout.column is None) == (holdout.group == "column"):
+        text = "names what `group: column` groups by. " + (
+            "Name the column." if holdout.group == "column" else "Write `group: column`, or take it out."
+        )
+        yield _fault(("holdout", "column"), text)
+    if holdout.group in {"exact", "near"} and not shown_columns(recipe):
+        text = f"'{holdout.group}' compares what the prompt shows, and it shows the label alone. Group by a column."
+        yield _fault(("holdout", "group"), text)
+    if not holdout.strata and not recipe.balance.strata:
+        text = "is missing: the balance has no strata, and the balanced test has the same number of rows of each."
+        yield _fault(("holdout", "strata"), text)
+    for index, stratum in enumerate(holdout.strata):
+        if stratum.column in [other.column for other in holdout.strata[:index]]:
+            loc = ("holdout", "strata", index)
+            yield _fault(loc, f"'{stratum.column}' is an axis already. Name each column once.")
+        yield from _stratum(stratum, ("holdout", "strata", index))
 
 
 def _export(recipe: Recipe) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.check import meaning_faults
-from evenly.recipe.model import LATER, Recipe
+from evenly.recipe.model import Recipe
 from evenly.recipe.needs import Fault, Loc, show_path
 
 if TYPE_CHECKING:
@@ -112,9 +112,6 @@ def _in_order(faults: list[Fault]) -> list[Fault]:
 
 def _shape_text(error: ErrorDetails, loc: Loc) -> str:
     """Return what is wrong at one place: found, expected, what to do."""
-    later = _later(loc)
-    if later:
-        return f"{later} is not in this version of Evenly yet. Take the key out."
     if error["type"] == "extra_forbidden":
         choices = _keys_at(loc[:-1])
         return f"unknown key '{loc[-1]}'.{did_you_mean(str(loc[-1]), choices)}{choices_line('keys', choices)}"
@@ -191,12 +188,6 @@ def _real_loc(loc: Loc, data: Any) -> Loc:  # noqa: ANN401 - plain data
             real.append(step)
             here = here[step]
     return tuple(real)
-
-
-def _later(loc: Loc) -> str | None:
-    """Return what a key of the design is that this version lacks."""
-    named = [str(step) for step in loc if isinstance(step, str)]
-    return LATER.get(".".join(named[:2])) or LATER.get(".".join(named[-2:])) or LATER.get(".".join(named))
 
 
 def _found(value: Any) -> str:  # noqa: ANN401 - plain data

@@ -13,6 +13,7 @@ from wcmatch import glob
 from evenly.errors import RecipeError
 from evenly.recipe.faults import checked, is_list, is_mapping, kind_of
 from evenly.recipe.model import Recipe
+from evenly.recipe.variants import variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,7 @@ def build_recipe(data: dict[str, Any], marked: object = None, shown: str = "reci
             f"recipe.{path}{_line(marked, loc)}: {text}" if path else f"recipe: {text}" for loc, path, text in faults
         ]
         raise RecipeError([text if shown == "recipe" else f"{shown}: {text}" for text in texts])
+    variants_of(recipe)
     return recipe
 
 

@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-LATER: Final = {
-    "holdout": "a holdout",
-    "variants": "variants",
-}
-"""Keys of the design that this version does not have yet, path without indices -> what it is."""
-
 Policy = Literal["cap", "proportional", "equal", "power", "unimax", "target", "rake", "weighted"]
 
 STRATUM_KINDS: Final = ("round", "width", "quantile", "log", "edges", "part", "other_below")
@@ -209,6 +203,28 @@ class Balance(Strict):
     shortfall: Literal["error", "redistribute", "accept"] = "error"
 
 
+class Holdout(Strict):
+    """Records that are set aside before anything is counted, the same under every seed, for tests.
+
+    `fraction` is the share of the groups; a group is held out whole or not at all. `group` says what one is: `id`, each
+    record by itself; `column`, the records that share a value of `column`; `exact`, those of equal texts; `near`, those
+    whose texts are alike, as `near_unique` has it with `threshold` and `ngram`. The text is what the prompt shows, but
+    for the label. Two tests are drawn of what is held out: `natural` rows in proportion to the strata (by default all),
+    and `balanced` rows, the same number of each stratum as far as it has them (by default what the median stratum has).
+    `strata` are those of the tests, by default the balance's. With `export` the tests are written with the dataset.
+    """
+
+    fraction: Annotated[float, Field(gt=0, le=0.4)]
+    group: Literal["id", "column", "exact", "near"] = "id"
+    column: Column | None = None
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    ngram: Annotated[int, Field(ge=1, le=100)] = 3
+    strata: list[Stratum] = Field(default_factory=list[Stratum])
+    natural: Rows | None = None
+    balanced: Rows | None = None
+    export: bool = True
+
+
 class Workers(Strict):
     """Who does the work, whatever comes out: the selection and the files are the same.
 
@@ -252,6 +268,9 @@ def _all_train() -> Split:
     return Split.model_validate({"train": 1.0})
 
 
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+"""What names a recipe or a variant: it may become the name of a folder."""
+
 READY_MADE: Final = {
     "text": Template(prompt="{text}"),
     "prompt-completion": Template(prompt="{prompt}", completion="{completion}"),
@@ -261,9 +280,13 @@ READY_MADE: Final = {
 
 
 class Recipe(Strict):
-    """A whole recipe. Read one with `Recipe.from_file`, `from_text` or `from_dict`."""
+    """A whole recipe. Read one with `Recipe.from_file`, `from_text` or `from_dict`.
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    `variants` are other recipes for an ablation, each by what differs, see `evenly.recipe.variants`; `train_weight:
+    design` lets an ablation train on the design weights. Neither changes what a run selects.
+    """
+
+    name: Annotated[str, Field(pattern=NAME)]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
     sources: Annotated[list[Source], Field(min_length=1)]
@@ -271,6 +294,9 @@ class Recipe(Strict):
     template: Template = READY_MADE["text"]
     balance: Balance
     split: Split = Field(default_factory=_all_train)
+    holdout: Holdout | None = None
+    variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] | None = None
+    train_weight: Literal["equal", "design"] = "equal"
     export: Export = Export()
     engine: Workers = Workers()
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -329,6 +355,7 @@ class Recipe(Strict):
         for source in data["sources"]:
             del source["files"]
         data.pop("tokenizer", None)
-        data.pop("engine", None)
+        for key in ("engine", "variants", "train_weight"):
+            data.pop(key, None)
         data["export"].pop("report")
         return hashlib.sha256(json.dumps(data, ensure_ascii=False).encode()).hexdigest()

@@ -20,7 +20,7 @@ from evenly.recipe.statistic import statistic_column
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from evenly.recipe.model import Recipe
+    from evenly.recipe.model import Holdout, Recipe
     from evenly.recipe.steps import Step
 
 Kind = Literal["any", "text", "number", "list", "json", "boolean", "record"]
@@ -207,6 +207,12 @@ def template_fields(recipe: Recipe) -> Iterator[tuple[str, str, str, str]]:
                 yield part, literal, column, spec or ""
 
 
+def shown_columns(recipe: Recipe) -> list[str]:
+    """Return the columns that a prompt shows, in their order, but for the label: what a model can go by."""
+    named = recipe.template.messages or [field for part, _, field, _ in template_fields(recipe) if part == "prompt"]
+    return [name for name in dict.fromkeys(named) if name != recipe.balance.label]
+
+
 def show_path(loc: Loc) -> str:
     """Return a location as a user writes it: `balance.strata[0].column`."""
     path = ""
@@ -264,10 +270,21 @@ def _balance(flow: Flow, recipe: Recipe) -> None:
             flow.read(column, "number", ("balance", "weight", "inverse_density", "column"))
     elif balance.weight is not None:
         flow.expression(balance.weight, ("balance", "weight"), "number", own)
+    if recipe.holdout is not None:
+        _holdout(flow, recipe.holdout, counted=counted)
     for name, text in balance.stats.items():
         column = statistic_column(text)
         if column is not None and column not in own:
             flow.read(column, "any" if text.lstrip().startswith("count") else "number", ("balance", "stats", name))
+
+
+def _holdout(flow: Flow, holdout: Holdout, *, counted: bool) -> None:
+    if holdout.column is not None:
+        flow.read(holdout.column, "scalar", ("holdout", "column"))
+    for index, stratum in enumerate(holdout.strata):
+        if not counted or stratum.column != COUNTED:
+            kind = "number" if stratum.numeric else "scalar"
+            flow.read(stratum.column, kind, ("holdout", "strata", index, "column"))
 
 
 def _template(flow: Flow, recipe: Recipe) -> None:

@@ -52,6 +52,9 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     lite = [{"split": name, "path": f"lite/{name}-*.{ending}"} for name in recipe["split"].get("lite", {})]
     if lite:
         front["configs"].append({"config_name": "lite", "data_files": lite})
+    tests = [{"split": name, "path": f"holdout/{name}-*.{ending}"} for name in manifest.get("holdout", {})]
+    if tests:
+        front["configs"].append({"config_name": "holdout", "data_files": tests})
     sections = [
         f"---\n{to_yaml(front)}---\n",
         f"# {recipe['name']}\n",
@@ -97,6 +100,7 @@ def _flow(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
         ("quarantined (could not be read)", rows["quarantined"]),
         *dropped,
         ("kept", rows["kept"]),
+        *([("held out for tests", rows["held_out"])] if rows["held_out"] else []),
         ("outside the strata", rows["outside_strata"]),
         ("not selected", rows["not_selected"]),
         ("selected", rows["selected"]),

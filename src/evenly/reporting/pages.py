@@ -32,6 +32,16 @@ SECTIONS: Final = {
         ("records", "Read some of it"),
         ("repeat", "How to repeat it"),
     ),
+    "ablation.html": (
+        ("answer", "What it shows"),
+        ("effects", "How sure is that?"),
+        ("boards", "Leaderboard"),
+        ("along", "Where is each better?"),
+        ("sizes", "How many records?"),
+        ("examples", "Where they differ"),
+        ("known", "What a proxy can say"),
+        ("repeat", "How to repeat it"),
+    ),
     "compare.html": (
         ("answer", "What differs"),
         ("measures", "Measures"),
@@ -46,7 +56,7 @@ INPUTS_SHOWN: Final = 20
 
 
 def render_page(template: str, content: Mapping[str, Any], charts: Sequence[Chart], library: str) -> str:
-    """Return the page of a template, `report.html` or `compare.html`: `content` as it names it, charts in sections.
+    """Return the page of a template, such as `report.html`: `content` as it names it, charts in sections.
 
     `library` is the script that draws them; it gives the page `vegaEmbed`.
     """

@@ -203,6 +203,8 @@ def _flow(rows: Mapping[str, Any], strata: Mapping[str, int], policy: str, where
         table.add_row("quarantined", f"{rows['quarantined']:,}", f"could not be read{where}")
     table.add_row("dropped", f"{sum(dropped.values()):,}", reasons)
     table.add_row("kept", f"{rows['kept']:,}", "")
+    if rows["held_out"]:
+        table.add_row("held out", f"{rows['held_out']:,}", "for tests, before anything was counted")
     if rows["outside_strata"]:
         table.add_row("outside", f"{rows['outside_strata']:,}", "in no stratum")
     table.add_row("selected", f"{rows['selected']:,}", _drawn(strata, policy))

@@ -1,0 +1,107 @@
+"""The folder that an ablation is kept in: its page and charts, what it says, and all predictions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from evenly.errors import UserError
+from evenly.io.library import vega_library
+from evenly.io.sources import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ABLATION: Final = "ablation.json"
+"""What an ablation says, in its folder, with everything that it takes to repeat it."""
+
+PREDICTIONS: Final = "predictions.parquet"
+
+PAGE: Final = "ablation.html"
+
+VERSION: Final = 1
+
+Numbers = dict[str, Any]
+"""What an ablation says, see `evenly.ablation.run.ablate_recipes`."""
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """A finished ablation.
+
+    Attributes:
+        folder: where its page, numbers and predictions are.
+        numbers: what `ablation.json` says, see `ablate_recipes`.
+    """
+
+    folder: Path
+    numbers: Numbers
+
+    @property
+    def page(self) -> Path:
+        """Where the page is."""
+        return self.folder / PAGE
+
+    def to_dict(self) -> Numbers:
+        """Return it as plain data, for `--json`."""
+        return self.numbers
+
+    def predictions(self) -> pl.DataFrame:
+        """Return all predictions: variant, proxy, scale, seed, id, label, prediction."""
+        return pl.read_parquet(self.folder / PREDICTIONS)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Return how a notebook shows it."""
+        del include, exclude
+        from evenly.reporting.charts.ablation import draw_ablation  # noqa: PLC0415 - Altair loads slowly
+        from evenly.reporting.notebook import bundle  # noqa: PLC0415
+        from evenly.reporting.verdicts import lead  # noqa: PLC0415
+
+        return bundle(draw_ablation(self.numbers)[0], lead(self.numbers), [("folder", str(self.folder))])
+
+
+def write_ablation(folder: Path, numbers: Numbers, predictions: pl.DataFrame) -> None:
+    """Write an ablation into a folder: its predictions, charts and page, and its numbers last."""
+    predictions.write_parquet(folder / PREDICTIONS, compression="zstd")
+    numbers["files"] = [{"path": PREDICTIONS, "sha256": sha256_of(folder / PREDICTIONS)}]
+    write_page(folder, numbers)
+    text = json.dumps(numbers, indent=1, ensure_ascii=False)
+    (folder / ABLATION).write_text(text + "\n", encoding="utf-8")
+
+
+def write_page(folder: Path, numbers: Numbers) -> None:
+    """Write the page and the charts of an ablation."""
+    from evenly.reporting.charts.ablation import draw_ablation  # noqa: PLC0415 - Altair loads slowly
+    from evenly.reporting.files import write_charts  # noqa: PLC0415
+    from evenly.reporting.pages import render_page  # noqa: PLC0415
+    from evenly.reporting.verdicts import content_of  # noqa: PLC0415
+
+    charts = draw_ablation(numbers)
+    write_charts(folder / "charts", charts)
+    page = render_page("ablation.html", content_of(numbers), charts, vega_library())
+    (folder / PAGE).write_text(page, encoding="utf-8")
+
+
+def read_ablation(folder: Path) -> Numbers:
+    """Read what an ablation says.
+
+    Raises:
+        UserError: when the folder holds none, or another version's.
+    """
+    try:
+        numbers: Numbers = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        numbers = {}
+    if numbers.get("version") != VERSION:
+        message = f"{folder}: holds no {ABLATION} of this version. Give the folder of `evenly ablate`."
+        raise UserError(message)
+    return numbers
+
+
+def given_variants(numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the variants that an ablation was given: not the proportional sample that it made itself."""
+    return [one for one in numbers["variants"] if one["given"]]
