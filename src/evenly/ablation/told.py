@@ -32,8 +32,8 @@ CONSTANT: Final = "constant"
 MANY_SHOT, FEW_SHOT = 100, 20
 """Training rows of the proportional sample in a stratum: more are many, fewer than the second are few."""
 
-BINS: Final = 12
-"""Intervals of the label along which the error is shown."""
+BINS: Final = 6
+"""Intervals of the label along which the error is shown, of either test."""
 
 FEWEST_OF_BIN: Final = 10
 
@@ -157,7 +157,7 @@ def curve(setting: Setting, predicted: Predicted, models: Sequence[Model]) -> di
     label = setting.tests.rows[LABEL].to_numpy()
     if setting.contest.categorical:
         return None
-    edges = _edges(label[setting.tests.rows["balanced"].to_numpy()])
+    edges = _edges(*(label[setting.tests.rows[test].to_numpy()] for test in ("natural", "balanced")))
     places = np.searchsorted(edges[1:-1], label, side="right")
     bins = len(edges) - 1
     rows = np.bincount(places, minlength=bins)
@@ -176,9 +176,9 @@ def curve(setting: Setting, predicted: Predicted, models: Sequence[Model]) -> di
     return {"edges": edges.tolist(), "rows": rows.tolist(), "models": told}
 
 
-def _edges(label: Floats) -> Floats:
-    """Return edges between which about as many of the balanced test's rows lie, as short numbers."""
-    found = np.quantile(label, np.linspace(0, 1, BINS + 1))
+def _edges(*labels: Floats) -> Floats:
+    """Return edges between which about as many rows of one test or another lie, as short numbers."""
+    found = np.concatenate([np.quantile(one, np.linspace(0, 1, BINS + 1)) for one in labels if one.size])
     short = np.unique([float(f"{edge:.2g}") for edge in found])
     return short if short.size > 1 else np.array([short[0], short[0] + 1.0])
 

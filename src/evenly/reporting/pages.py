@@ -36,7 +36,7 @@ SECTIONS: Final = {
         ("answer", "What it shows"),
         ("effects", "How sure is that?"),
         ("boards", "Leaderboard"),
-        ("along", "Where is each better?"),
+        ("along", "Along the label"),
         ("sizes", "How many records?"),
         ("examples", "Where they differ"),
         ("known", "What a proxy can say"),

@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from evenly.reporting.verdicts import MEASURE_NAMES, lead, measure_tables, verdict_tables
+from evenly.reporting.charts.ablation import MEASURE_NAMES
+from evenly.reporting.verdicts import lead, measure_tables, verdict_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,30 +49,23 @@ def _verdicts(table: Mapping[str, Any]) -> Table:
     for name in table["variants"]:
         shown.add_column(Text(name))
     for row in table["rows"]:
-        cells = [Text.assemble((f"{cell['word']:<12}", STYLES[cell["word"]]), cell["told"]) for cell in row["cells"]]
+        cells = [Text.assemble((f"{cell['word']:<12}", STYLES[cell["word"]]), cell["short"]) for cell in row["cells"]]
         shown.add_row(row["region"], f"{row['rows']:,}", *cells)
     return shown
 
 
 def _board(numbers: Mapping[str, Any]) -> Table:
-    """Return the judged measure of each variant, a column for each model and test."""
+    """Return the judged measure of each variant, a line for each model and test."""
+    place = [one["name"] for one in numbers["measures"]].index(numbers["measure"]) + 1
     boards = measure_tables(numbers)
-    names = [one["name"] for one in numbers["measures"]]
-    place = names.index(numbers["measure"]) + 1
+    names = list(dict.fromkeys(row[0] for board in boards for row in board["rows"]))
     shown = Table(box=None, pad_edge=False)
-    shown.add_column(MEASURE_NAMES[numbers["measure"]], style="bold")
-    found: dict[str, list[str]] = {}
-    for board in boards:
-        shown.add_column(f"{board['model']}\n{board['test']}", justify="right")
-    for board in boards:
-        for row in board["rows"]:
-            found.setdefault(row[0], [])
+    shown.add_column(MEASURE_NAMES[numbers["measure"]])
+    for name in names:
+        shown.add_column(Text(name), justify="right")
     for board in boards:
         values = {row[0]: row[place]["value"] for row in board["rows"]}
-        for name, cells in found.items():
-            cells.append(values.get(name, "–"))
-    for name, cells in found.items():
-        shown.add_row(Text(name), *cells)
+        shown.add_row(f"{board['model']}, {board['test']} test", *(values.get(name, "–") for name in names))
     return shown
 
 

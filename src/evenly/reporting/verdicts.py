@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from evenly.reporting.card import to_yaml
-from evenly.reporting.charts.ablation import SCALE_NAMES
+from evenly.reporting.charts.ablation import MEASURE_NAMES, SCALE_NAMES
 from evenly.reporting.design import number
 
 if TYPE_CHECKING:
@@ -24,19 +24,6 @@ KNOWN: Final = (
     train the large model on the two sets that are left.""",
 )
 """What is known of how proxies agree with large models."""
-
-MEASURE_NAMES: Final = {
-    "mae": "MAE",
-    "balanced_mae": "balanced MAE",
-    "rmsle": "RMSLE",
-    "geometric": "geometric mean of errors",
-    "green": "off by < 40 or 20 %",
-    "orange": "off by < 80 or 40 %",
-    "macro_f1": "macro-F1",
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "worst_group": "worst stratum",
-}
 
 
 def lead(numbers: Mapping[str, Any]) -> str:
@@ -78,7 +65,7 @@ def model_name(result: Mapping[str, Any]) -> str:
 def verdict_tables(numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each model's table of words.
 
-    `model`; `variants`; `rows` [{region, rows, what, cells [{word, told, why}]}]; and `failed` [[variant, why]].
+    `model`; `variants`; `rows` [{region, rows, what, cells [{word, told, short, why}]}]; and `failed` [[variant, why]].
     """
     tables: list[dict[str, Any]] = []
     for result in numbers["results"]:
@@ -105,13 +92,14 @@ def verdict_tables(numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _cell(verdict: Mapping[str, Any] | None) -> dict[str, str]:
     if verdict is None:
-        return {"word": "no rows", "told": "–", "why": ""}
+        return {"word": "no rows", "told": "–", "short": "–", "why": ""}
     if verdict["change"] is None:
-        return {"word": verdict["word"], "told": "–", "why": verdict["why"]}
-    told = f"{verdict['change']:+.1%}"
+        return {"word": verdict["word"], "told": "–", "short": "–", "why": verdict["why"]}
+    told = short = f"{verdict['change']:+.1%}"
     if verdict["low"] is not None:
+        short += f" ± {(verdict['high'] - verdict['low']) / 2:.1%}"
         told += f" ({verdict['low']:+.1%} to {verdict['high']:+.1%})"
-    return {"word": verdict["word"], "told": told, "why": verdict["why"]}
+    return {"word": verdict["word"], "told": told, "short": short, "why": verdict["why"]}
 
 
 def measure_tables(numbers: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 SCALE_NAMES: Final = {"units": "fitted in its own units", "log": "fitted as a logarithm", "classes": "classes"}
 
+MEASURE_NAMES: Final = {
+    "mae": "MAE",
+    "balanced_mae": "balanced MAE",
+    "rmsle": "RMSLE",
+    "geometric": "geometric mean of errors",
+    "green": "off by < 40 or 20 %",
+    "orange": "off by < 80 or 40 %",
+    "macro_f1": "macro-F1",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "worst_group": "worst stratum",
+}
+"""Name of a measure -> it on a page."""
+
 PROXY_TITLES: Final = {"ridge": "Ridge", "trees": "Trees"}
 
 ENDS: Final = ("value", "low", "high")
@@ -72,9 +86,9 @@ def _effects(numbers: Numbers, proxy: str, results: Sequence[Numbers], legend: S
     side = "left" if better == "lower" else "right"
     return Chart(
         f"effects-{proxy}",
-        f"{PROXY_TITLES[proxy]}: change of {measure} against the proportional sample",
-        f"What the proxy makes of each variant, with intervals that are corrected for the number of regions. Better is "
-        f"to the {side}; within the shaded band ({numbers['options']['smallest_effect']:.0%}) no difference matters.",
+        f"{PROXY_TITLES[proxy]}: change of {MEASURE_NAMES[measure]} against the proportional sample",
+        f"What the proxy makes of each variant, with intervals that are corrected for the number of regions. A better "
+        f"proxy is to the {side}; within the band ({numbers['options']['smallest_effect']:.0%}) no difference matters.",
         tuple(panels),
         ("region", "variant", "label", "verdict", "change", "from", "to", "test rows"),
         tuple(rows),
@@ -145,7 +159,7 @@ def _along(numbers: Numbers, proxy: str, legend: Sequence[tuple[str, str]]) -> C
     return Chart(
         f"along-{proxy}",
         f"{PROXY_TITLES[proxy]}: error along {numbers['label']}",
-        f"Where is each variant better? The mean absolute error of the rows of both tests, by {numbers['label']}.",
+        "The mean absolute error over the rows of both tests: the lower line is the better proxy.",
         tuple(panels),
         (numbers["label"], "test rows", *(f"{variant['name']}, {SCALE_NAMES[scale]}" for scale, variant in columns)),
         tuple(rows),
@@ -172,11 +186,12 @@ def _sizes(numbers: Numbers, proxy: str, legend: Sequence[tuple[str, str]]) -> C
             color=colored("variant", legend),
             tooltip=["variant:N", alt.Tooltip("size:Q", format=","), *ends],
         )
-        y = alt.Y("value:Q", title=numbers["measure"], scale=alt.Scale(zero=False))
+        title = MEASURE_NAMES[numbers["measure"]]
+        low = alt.Y("low:Q", title=title, scale=alt.Scale(zero=False))
         panels.append(
             layers(
-                base.mark_area(opacity=0.15, line=False).encode(y=alt.Y("low:Q", title=numbers["measure"]), y2="high"),
-                base.mark_line(strokeWidth=2, point=True).encode(y=y),
+                base.mark_area(opacity=0.15, line=False).encode(y=low, y2="high"),
+                base.mark_line(strokeWidth=2, point=True).encode(y=alt.Y("value:Q", title=title)),
             ).properties(title=f"{test} test")
         )
     rows: list[tuple[Any, ...]] = []
@@ -191,11 +206,11 @@ def _sizes(numbers: Numbers, proxy: str, legend: Sequence[tuple[str, str]]) -> C
     told = f"It flattens: {'; '.join(flat)}." if flat else "It still falls at the largest size, for every variant."
     return Chart(
         f"sizes-{proxy}",
-        f"{PROXY_TITLES[proxy]}: {numbers['measure']} by training rows",
+        f"{PROXY_TITLES[proxy]}: {MEASURE_NAMES[numbers['measure']]} by training rows",
         f"How many records does it take? {told} Flat means: the largest size gains less than "
         f"{numbers['options']['smallest_effect']:.0%}, the interval included.",
         tuple(panels),
-        ("test", "variant", "label", "training rows", numbers["measure"], "from", "to"),
+        ("test", "variant", "label", "training rows", MEASURE_NAMES[numbers["measure"]], "from", "to"),
         tuple(rows),
         legend=tuple(legend),
         height=260,
