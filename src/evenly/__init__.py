@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenly.api import ablate, cache, check, compare, demo, plan, report, run, schema
+    from evenly.api import ablate, cache, check, compare, demo, plan, report, run, schema, tune
     from evenly.errors import EvenlyError, RecipeError, UserError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
@@ -30,6 +30,7 @@ _HOME = {
     "report": "evenly.api",
     "run": "evenly.api",
     "schema": "evenly.api",
+    "tune": "evenly.api",
     "EvenlyError": "evenly.errors",
     "RecipeError": "evenly.errors",
     "UserError": "evenly.errors",
@@ -55,6 +56,7 @@ __all__ = [
     "report",
     "run",
     "schema",
+    "tune",
 ]
 
 

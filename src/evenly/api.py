@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evenly.ablation.kept import ABLATION, AblationResult, given_variants, read_ablation, write_ablation
-from evenly.ablation.options import Options
+from evenly.ablation.kept import (
+    ABLATION,
+    STUDY,
+    AblationResult,
+    TuneResult,
+    given_variants,
+    read_ablation,
+    write_ablation,
+)
+from evenly.ablation.options import Options, search_options
 from evenly.audit import Comparison, compare_outputs
 from evenly.core.pictures import SIDES
 from evenly.errors import UserError
 from evenly.flow.report import read_numbers, summary_of, write_report
 from evenly.flow.run import RunResult, check_sources, opened, plan_recipe, run_recipe, with_data
 from evenly.io.manifest import read_manifest
-from evenly.io.output import new_output, refuse_existing
+from evenly.io.output import new_output, prepare_working, refuse_existing
 from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
 from evenly.recipe.load import json_schema
 from evenly.recipe.model import Recipe
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Unpack
 
-    from evenly.ablation.options import AblationOptions
+    from evenly.ablation.options import AblationOptions, SearchOptions
     from evenly.catalogue import Catalogue
     from evenly.flow.run import PlanResult
     from evenly.reporting.progress import Reporter
@@ -183,7 +191,7 @@ def ablate(
     """
     place = Path(out)
     refuse_existing(place, force=force, mark=ABLATION)
-    work = _ablation()
+    work = _ablation("evenly.ablation.run")
     named, given = _contestants(recipes, set)
     chosen = Options.from_dict(given | options)
     with opened(engine, next(iter(named.values()))) as worker:
@@ -191,6 +199,36 @@ def ablate(
     with new_output(place, force=force, mark=ABLATION) as folder:
         write_ablation(folder, made.numbers, made.predictions)
     return AblationResult(place, made.numbers)
+
+
+def tune(
+    recipe: RecipeLike,
+    *,
+    out: str | Path = "tuned",
+    set: Sequence[str] = (),  # noqa: A002 - `--set`'s twin
+    force: bool = False,
+    engine: str = "local",
+    reporter: Reporter | None = None,
+    **how: Unpack[SearchOptions],
+) -> TuneResult:
+    """Search a recipe's knobs by the errors of a small proxy on a natural and a balanced test.
+
+    The folder `out` keeps the trials, so that the same call goes on with a search that was interrupted; it gets the
+    page, `tune.json` and `tuned.yaml`, the recipe at the knee of the front, which is measured once on a test that the
+    search never saw.
+
+    Raises:
+        UserError: for a recipe that has no knobs or no label, or a folder that holds something else.
+    """
+    place = Path(out)
+    work = _ablation("evenly.ablation.tuned")
+    loaded = _load(recipe, set)
+    source = Path(recipe).read_text(encoding="utf-8-sig") if isinstance(recipe, (str, Path)) and not set else None
+    options = search_options(how)
+    prepare_working(place, STUDY, force=force)
+    with opened(engine, loaded) as worker:
+        numbers = work.tune_recipe(loaded, source, *options, place, worker, reporter or Silent())
+    return TuneResult(place, numbers)
 
 
 def demo(
@@ -238,14 +276,14 @@ def _load(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:
     return Recipe.from_file(recipe, overrides)
 
 
-def _ablation() -> ModuleType:
-    """Return what makes ablations, which takes libraries of an extra.
+def _ablation(name: str) -> ModuleType:
+    """Return what makes ablations or searches, which takes libraries of an extra.
 
     Raises:
         UserError: when they are not there.
     """
     try:
-        return importlib.import_module("evenly.ablation.run")
+        return importlib.import_module(name)
     except ImportError as fault:
         message = f"ablations need libraries that are not installed ({fault.name}). Run: pip install 'evenly[ablate]'"
         raise UserError(message) from None

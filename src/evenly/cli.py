@@ -223,6 +223,56 @@ def ablate(
 
 
 @app.command()
+def tune(
+    recipe: RecipePath,
+    out: Annotated[Path, typer.Option(help="Folder for the trials, the page and the tuned recipe.")] = Path("tuned"),
+    trials: Annotated[int | None, typer.Option(help="Recipes to try (default: 50).")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes after which no other is tried.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Selections of each recipe (default: 3).")] = None,
+    rows: Annotated[int | None, typer.Option(help="Training rows of each (default: 12,000, or all).")] = None,
+    knobs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--search", metavar="KEY=LOW:HIGH", help="A key to search: =LOW:HIGH[:log] or =a,b,c. Repeatable."
+        ),
+    ] = None,
+    measure: Annotated[str | None, typer.Option(help="What is searched for (mae; for classes macro_f1).")] = None,
+    scale: Annotated[str | None, typer.Option(help="A number as: units or log.")] = None,
+    bands: Annotated[str | None, typer.Option(help="Labels that part the last test into regions: 50,240.")] = None,
+    overrides: Set = None,
+    force: Force = False,
+    engine: Engine = "local",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
+) -> None:
+    """Search a recipe's knobs for the best of both, natural and balanced, by a small proxy."""
+    given = {
+        "trials": trials,
+        "minutes": minutes,
+        "seeds": seeds,
+        "rows": rows,
+        "search": knobs,
+        "measure": measure,
+        "scale": scale,
+        "bands": None if bands is None else _numbers("--bands", bands),
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    reporter = _reporter(quiet=quiet, log_json=log_json)
+    result = evenly.tune(
+        recipe, out=out, set=overrides or (), force=force, engine=engine, reporter=reporter, **cast("Any", options)
+    )
+    if as_json:
+        _print_json(result.to_dict())
+    elif not quiet:
+        from evenly.reporting.searches import search_view  # noqa: PLC0415 - rich's tables load slowly
+
+        console = Console()
+        console.print(search_view(result.to_dict()))
+        console.print(f"\n{result.recipe}  {result.page}", style="bold", highlight=False)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of recipes, for editors."""
     _print_json(evenly.schema())

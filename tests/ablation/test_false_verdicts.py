@@ -168,7 +168,7 @@ def test_a_recipe_against_itself_is_seldom_called_better_or_worse() -> None:
 @pytest.mark.soak
 def test_a_thousand_such_trials_on_the_shared_data(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del shared_data
-    field = shared_field(Recipe.from_file(ROOT / "recipes" / "ablation.yaml"))
+    field = shared_field(Recipe.from_file(ROOT / "recipes" / "proportional.yaml"))
     wrong, words = 0, 0
     for number in range(1_000):
         found = trial(field, number, 0.02)

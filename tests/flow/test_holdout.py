@@ -163,7 +163,7 @@ def test_the_hub_loads_the_tests_as_a_set_of_their_own(files: Path, tmp_path: Pa
 
 
 def test_numbers_over_the_pool_leave_out_what_is_held_out(files: Path, tmp_path: Path) -> None:
-    stats = {"weight": "price / dearest", "stats": {"dearest": "max(price)", "all": "count(price)"}}
+    stats: dict[str, Any] = {"weight": "price / dearest", "stats": {"dearest": "max(price)", "all": "count(price)"}}
     result = evenly.run(recipe(files, **stats), tmp_path / "out")
     ledger = rows(result.folder, "ledger/kept-*.parquet").join(pl.DataFrame(LISTINGS).select("id", "price"), on="id")
     dearest = ledger.filter(~pl.col("held_out"))["price"].max()

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from evenly.ablation.fits import Contest, Library
+from evenly.ablation.fits import Contest, Library, known_labels
 from evenly.ablation.options import DEFAULT_ROWS
 from evenly.ablation.sets import (
     Budget,
     draw_all_tests,
     draw_training,
     open_variants,
+    place_of,
     proportional,
     read_records,
 )
 from evenly.ablation.verdict import rows_needed
-from evenly.columns import ID, LABEL, PART, ROW, STRATUM, TOKENS
+from evenly.columns import ID, LABEL, STRATUM, TOKENS
 from evenly.errors import UserError
 from evenly.flow.plan import make_plan
 from evenly.reporting.progress import Silent
@@ -81,7 +82,8 @@ def set_up(
     most = Budget(max(options.sizes, default=options.rows or DEFAULT_ROWS), options.tokens)
     trainings: dict[str, list[Training]] = {}
     least: dict[str, int] = {}
-    with reporter.phase("draw", (len(given) + 1) * len(seeds), "selections") as advance:
+    made = proportional(given, most) not in given
+    with reporter.phase("draw", (len(given) + made) * len(seeds), "selections") as advance:
 
         def drawn(variant: Variant, budget: Budget) -> list[Training]:
             """Return a variant's training sets within a budget; `least` gets the rows of its smallest selection."""
@@ -163,7 +165,7 @@ def _libraries(
 ) -> tuple[dict[str, Library], Tests]:
     """Return the records of each pool, labels still to be numbered, and the tests' rows that are in all of them."""
     pools = {variant.pool.index.fingerprint: variant for variant in variants}
-    places = {name: _places(variant.pool, tests.rows) for name, variant in pools.items()}
+    places = {name: place_of(variant.pool, tests.rows) for name, variant in pools.items()}
     common = tests.rows
     for found in places.values():
         common = common.join(found.select(ID), on=ID, how="semi", maintain_order="left")
@@ -175,15 +177,6 @@ def _libraries(
         records = read_records(variant.pool, variant.recipe, [tested, *own], engine, reporter)
         libraries[name] = Library(records, np.empty(0), records.numbers(tested))
     return libraries, tests
-
-
-def _places(pool: Pool, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return where in a pool some records are, those that are there: `__id__`, `__part__`, `__row__`."""
-    found: list[pl.DataFrame] = []
-    for part in range(len(pool.index.parts)):
-        there = pool.thin([part], [ID]).hstack(pool.places([part]))
-        found.append(there.join(rows.select(ID), on=ID, how="semi"))
-    return pl.concat(found).select(ID, PART, ROW)
 
 
 def _coded(libraries: dict[str, Library], tests: Tests) -> tuple[list[str], dict[str, Library], Tests]:
@@ -200,19 +193,12 @@ def _coded(libraries: dict[str, Library], tests: Tests) -> tuple[list[str], dict
             )
             raise UserError(message)
     coded = {
-        name: replace(library, labels=_numbers(library.records.rows[LABEL], classes))
+        name: replace(library, labels=known_labels(library.records.rows[LABEL], classes))
         for name, library in libraries.items()
     }
     first = next(iter(coded.values()))
     label = pl.Series(LABEL, first.labels[first.tested])
     return classes, coded, replace(tests, rows=tests.rows.with_columns(label))
-
-
-def _numbers(column: pl.Series, classes: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if classes:
-        coded = column.cast(pl.String).replace_strict(classes, range(len(classes)), default=None, return_dtype=pl.Int64)
-        return coded.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def _refuse_small(tests: Tests, options: Options) -> None:

@@ -100,6 +100,15 @@ class Contest:
         return self.libraries[variant.pool.index.fingerprint]
 
 
+def known_labels(column: pl.Series, classes: Sequence[str]) -> Floats:
+    """Return labels as Float64, of classes their numbers; NaN where there is none."""
+    if classes:
+        names = column.cast(pl.String)
+        coded = names.replace_strict(classes, range(len(classes)), default=None, return_dtype=pl.Int64)
+        return coded.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
 def models_of(options: Options, *, categorical: bool, logarithms: bool) -> list[Model]:
     """Return the models that are fitted: each proxy, for numbers on each scale; no logarithm of what is below 0."""
     if categorical:

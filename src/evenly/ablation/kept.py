@@ -23,10 +23,56 @@ PREDICTIONS: Final = "predictions.parquet"
 
 PAGE: Final = "ablation.html"
 
+STUDY: Final = "study.sqlite3"
+"""The trials of a search, in its folder: a search that was interrupted goes on from them."""
+
+TUNED: Final = "tune.json"
+"""What a search found, and the ablation that measured it once."""
+
+TUNED_RECIPE: Final = "tuned.yaml"
+TUNED_PAGE: Final = "tune.html"
+
 VERSION: Final = 1
 
 Numbers = dict[str, Any]
 """What an ablation says, see `evenly.ablation.run.ablate_recipes`."""
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """A finished search.
+
+    Attributes:
+        folder: where its page, numbers and the tuned recipe are.
+        numbers: what `tune.json` says: `search` as `evenly.ablation.tune.search` gives it, `chosen` values of the
+            knobs, `ablation`, the one measurement on the last test.
+    """
+
+    folder: Path
+    numbers: Numbers
+
+    @property
+    def page(self) -> Path:
+        """Where the page is."""
+        return self.folder / TUNED_PAGE
+
+    @property
+    def recipe(self) -> Path:
+        """Where the recipe that was chosen is."""
+        return self.folder / TUNED_RECIPE
+
+    def to_dict(self) -> Numbers:
+        """Return it as plain data, for `--json`."""
+        return self.numbers
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Return how a notebook shows it."""
+        del include, exclude
+        from evenly.reporting.charts.search import draw_search  # noqa: PLC0415 - Altair loads slowly
+        from evenly.reporting.notebook import bundle  # noqa: PLC0415
+        from evenly.reporting.searches import search_lead  # noqa: PLC0415
+
+        return bundle(draw_search(self.numbers)[0], search_lead(self.numbers), [("recipe", str(self.recipe))])
 
 
 @dataclass(frozen=True)
@@ -84,6 +130,24 @@ def write_page(folder: Path, numbers: Numbers) -> None:
     write_charts(folder / "charts", charts)
     page = render_page("ablation.html", content_of(numbers), charts, vega_library())
     (folder / PAGE).write_text(page, encoding="utf-8")
+
+
+def write_tuned(folder: Path, numbers: Numbers, predictions: pl.DataFrame) -> None:
+    """Write what a search found into its folder: predictions of the last test, charts, page, and its numbers last."""
+    from evenly.reporting.charts.ablation import draw_ablation  # noqa: PLC0415 - Altair loads slowly
+    from evenly.reporting.charts.search import draw_search  # noqa: PLC0415
+    from evenly.reporting.files import write_charts  # noqa: PLC0415
+    from evenly.reporting.pages import render_page  # noqa: PLC0415
+    from evenly.reporting.searches import content_of_search  # noqa: PLC0415
+
+    predictions.write_parquet(folder / PREDICTIONS, compression="zstd")
+    numbers["files"] = [{"path": PREDICTIONS, "sha256": sha256_of(folder / PREDICTIONS)}]
+    charts = [*draw_search(numbers), *draw_ablation(numbers["ablation"])]
+    write_charts(folder / "charts", charts)
+    page = render_page("tune.html", content_of_search(numbers), charts, vega_library())
+    (folder / TUNED_PAGE).write_text(page, encoding="utf-8")
+    text = json.dumps(numbers, indent=1, ensure_ascii=False)
+    (folder / TUNED).write_text(text + "\n", encoding="utf-8")
 
 
 def read_ablation(folder: Path) -> Numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 
 from evenly.errors import UserError, choices_line, did_you_mean
 
@@ -20,6 +20,9 @@ MANY: Final = ("sizes", "bands", "proxies", "scales")
 
 DEFAULT_ROWS: Final = 12_000
 """Training rows of each variant, at most, where no budget is given."""
+
+OF_THE_LAST: Final = ("bands", "last_seeds", "smallest_effect")
+"""Options of a search that are about its last measurement."""
 
 FEWEST_SEEDS: Final = 2
 
@@ -93,6 +96,79 @@ class Options:
         """Return options from plain data, as `to_dict` gives it."""
         given: dict[str, Any] = {key: tuple(value) if key in MANY else value for key, value in data.items()}
         return cls(**given)
+
+
+class SearchOptions(TypedDict, total=False):
+    """The options of a search, as its public call takes them, see `Search`; `seeds` of the last measurement too."""
+
+    trials: int
+    minutes: float | None
+    seeds: int
+    rows: int | None
+    search: Sequence[str]
+    measure: str | None
+    scale: Literal["units", "log"]
+    bands: Sequence[float]
+    last_seeds: int
+    smallest_effect: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a search is made.
+
+    Attributes:
+        trials: recipes that are tried; `minutes` ends it earlier.
+        seeds: selections of each.
+        rows: training rows of each.
+        knobs: keys that are searched, as `--search` takes them; empty: those of `evenly.ablation.knobs.knobs_of`.
+        measure: `mae`, or `macro_f1` for classes, where None.
+        scale: as what a number is predicted.
+    """
+
+    trials: int = 50
+    minutes: float | None = None
+    seeds: int = 3
+    rows: int | None = None
+    knobs: tuple[str, ...] = ()
+    measure: str | None = None
+    scale: Literal["units", "log"] = "units"
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UserError: naming the option.
+        """
+        if self.trials < 1:
+            message = f"--trials: found {self.trials}, expected at least 1."
+            raise UserError(message)
+        if self.minutes is not None and self.minutes <= 0:
+            message = f"--minutes: found {self.minutes:g}, expected more than 0."
+            raise UserError(message)
+        if self.seeds < FEWEST_SEEDS:
+            message = f"--seeds: found {self.seeds}, expected at least {FEWEST_SEEDS}."
+            raise UserError(message)
+        if self.scale not in {"units", "log"}:
+            message = f"--scale: found '{self.scale}', expected units or log."
+            raise UserError(message)
+
+
+def search_options(given: SearchOptions) -> tuple[Search, Options]:
+    """Return how a search is made, and the ablation that measures what it chose."""
+    own = {key: value for key, value in given.items() if key not in OF_THE_LAST}
+    if "search" in own:
+        own["knobs"] = tuple(given.get("search", ()))
+        del own["search"]
+    search = Search(**cast("dict[str, Any]", own))
+    last = Options(
+        rows=search.rows,
+        measure=search.measure,
+        seeds=given.get("last_seeds", 10),
+        bands=tuple(given.get("bands", ())),
+        smallest_effect=given.get("smallest_effect", 0.02),
+    )
+    return search, last
 
 
 def _known(option: str, given: Iterable[str], there: tuple[str, ...]) -> None:

@@ -316,3 +316,12 @@ def _read_group(parts: Sequence[int], pool: Pool, recipe: Recipe, wanted: pl.Dat
     held = pool.rows(places, list(dict.fromkeys([*shown, label])))
     texts = prompt_texts(held, shown, conversations=bool(recipe.template.messages))
     return places.with_columns(texts, held[label].alias(LABEL))
+
+
+def place_of(pool: Pool, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return where in a pool some records are, those that are there: `__id__`, `__part__`, `__row__`."""
+    found: list[pl.DataFrame] = []
+    for part in range(len(pool.index.parts)):
+        there = pool.thin([part], [ID]).hstack(pool.places([part]))
+        found.append(there.join(rows.select(ID), on=ID, how="semi"))
+    return pl.concat(found).select(ID, PART, ROW)

@@ -84,6 +84,26 @@ def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") ->
         raise OutputError(message)
 
 
+def prepare_working(place: Path, mark: str, *, force: bool) -> None:
+    """Make a folder that is worked in over several runs: a new one, or one that holds the file `mark` already.
+
+    With `force` what it holds of an earlier one goes first.
+
+    Raises:
+        OutputError: when something else is there, or the folder can't be made.
+    """
+    ours = (place / mark).is_file()
+    if place.exists() and not ours and not (place.is_dir() and not any(place.iterdir())):
+        message = f"{place}: exists already, and holds no {mark} to go on with. Choose another place with --out."
+        raise OutputError(message)
+    try:
+        if ours and force:
+            shutil.rmtree(place)
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise _unwritable(place, fault) from None
+
+
 def put_in_place(building: Path, place: Path, *, force: bool) -> None:
     """Make `building` the folder at `place`, in one step where the system can exchange two folders."""
     if not place.exists():

@@ -42,6 +42,14 @@ SECTIONS: Final = {
         ("known", "What a proxy can say"),
         ("repeat", "How to repeat it"),
     ),
+    "tune.html": (
+        ("answer", "What was found"),
+        ("front", "The front"),
+        ("knobs", "The knobs"),
+        ("last", "The last test"),
+        ("known", "What a proxy can say"),
+        ("repeat", "The recipe"),
+    ),
     "compare.html": (
         ("answer", "What differs"),
         ("measures", "Measures"),

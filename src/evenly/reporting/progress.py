@@ -33,6 +33,10 @@ class Reporter(Protocol):
         """Begin a phase; leaving the context ends it."""
         ...
 
+    def say(self, text: str) -> None:
+        """Tell something that was found on the way, in a line."""
+        ...
+
 
 class Silent:
     """Says nothing."""
@@ -42,6 +46,10 @@ class Silent:
         """Begin a phase that nobody hears of."""
         del name, total, unit
         yield lambda amount: None  # noqa: ARG005 - an advance of nothing
+
+    def say(self, text: str) -> None:
+        """Keep it."""
+        del text
 
 
 class Bars:
@@ -71,6 +79,10 @@ class Bars:
         done = f"{total / 1e6:>12,.1f} MB      " if unit == "bytes" else f"{total:>12,} {unit:<8}"
         self.console.print(f"{name:<10} {done} {time.monotonic() - begun:6.1f} s", highlight=False)
 
+    def say(self, text: str) -> None:
+        """Print the line, above the bars."""
+        self.console.print(text, highlight=False, markup=False)
+
 
 class JsonLines:
     """One JSON object per beginning and end of a phase, for machines."""
@@ -93,6 +105,10 @@ class JsonLines:
         self._say(
             event="end", phase=name, done=done, total=total, unit=unit, seconds=round(time.monotonic() - begun, 3)
         )
+
+    def say(self, text: str) -> None:
+        """Say it as an event of its own."""
+        self._say(event="note", text=text)
 
     def _say(self, **event: object) -> None:
         self.stream.write(json.dumps(event) + "\n")
