@@ -33,6 +33,7 @@ def _undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Draw no report but where a test asks for it: that takes seconds. The numbers behind it are always made."""
     if request.node.get_closest_marker("drawn") is None:
         monkeypatch.setattr("evenly.flow.run.write_report", lambda *_: None)
+        monkeypatch.setattr("evenly.ablation.kept.write_page", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

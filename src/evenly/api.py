@@ -83,8 +83,11 @@ def check(
     set: Sequence[str] = (),  # noqa: A002 - `--set`'s twin
     sources: bool = False,
     data: object = None,
+    reporter: Reporter | None = None,
 ) -> Recipe:
     """Read a recipe and return it; with `sources` also open its inputs (or `data`, see `run`) and its tokenizer.
+
+    The reporter is then told of near-duplicates that stand in several splits, in a sample of the inputs.
 
     Raises:
         RecipeError: with every fault of the recipe.
@@ -93,7 +96,7 @@ def check(
     loaded = _load(recipe, set)
     if sources:
         ready, given = with_data(loaded, data)
-        check_sources(ready, given=given)
+        check_sources(ready, reporter, given)
     return loaded
 
 
@@ -223,7 +226,7 @@ def tune(
     place = Path(out)
     work = _ablation("evenly.ablation.tuned")
     loaded = _load(recipe, set)
-    source = Path(recipe).read_text(encoding="utf-8-sig") if isinstance(recipe, (str, Path)) and not set else None
+    source = Path(recipe) if isinstance(recipe, (str, Path)) and not set else None
     options = search_options(how)
     prepare_working(place, STUDY, force=force)
     with opened(engine, loaded) as worker:

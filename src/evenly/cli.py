@@ -77,7 +77,8 @@ def check(
     quiet: Quiet = False,
 ) -> None:
     """Check a recipe: every fault at once, nothing run."""
-    checked = evenly.check(recipe, set=overrides or (), sources=sources)
+    reporter = _reporter(quiet=quiet, log_json=False) if sources else None
+    checked = evenly.check(recipe, set=overrides or (), sources=sources, reporter=reporter)
     if as_json:
         _print_json({"recipe": checked.to_dict(), "fingerprint": checked.fingerprint()})
     elif not quiet:

@@ -31,6 +31,8 @@ DIMENSIONS: Final = 100
 FITTED_ON: Final = 50_000
 """Records, at most, that the weights of words and the dimensions are found from."""
 
+FEWEST_ROWS: Final = 2
+
 BATCH: Final = 20_000
 
 
@@ -48,12 +50,19 @@ def as_directions(counts: Matrix) -> Matrix:
 
 
 def squeeze(counts: Matrix, fitted_on: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the records as `DIMENSIONS` numbers: TF-IDF, then truncated SVD, found from the rows `fitted_on` alone."""
-    weights: Any = TfidfTransformer(sublinear_tf=True).fit(counts[fitted_on])
-    svd: Any = TruncatedSVD(min(DIMENSIONS, max(2, fitted_on.size - 1)), random_state=0)
-    svd.fit(weights.transform(counts[fitted_on]))
+    """Return the records as `DIMENSIONS` numbers: TF-IDF, then truncated SVD, found from the rows `fitted_on` alone.
+
+    Of words and pairs that stand in two of these rows at least: what stands in one of them has no neighbour.
+    """
+    found = counts[fitted_on]
+    common = np.flatnonzero(np.bincount(found.indices, minlength=COLUMNS) >= FEWEST_ROWS)
+    if not common.size:
+        return np.zeros((counts.shape[0], 1), np.float32)
+    weights: Any = TfidfTransformer(sublinear_tf=True).fit(found[:, common])
+    svd: Any = TruncatedSVD(min(DIMENSIONS, common.size, max(1, fitted_on.size - 1)), random_state=0)
+    svd.fit(weights.transform(found[:, common]))
     rows = counts.shape[0]
     parts: list[NDArray[np.float64]] = [
-        svd.transform(weights.transform(counts[start : start + BATCH])) for start in range(0, rows, BATCH)
+        svd.transform(weights.transform(counts[start : start + BATCH][:, common])) for start in range(0, rows, BATCH)
     ]
     return np.concatenate(parts).astype(np.float32)

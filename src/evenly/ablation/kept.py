@@ -142,7 +142,8 @@ def write_tuned(folder: Path, numbers: Numbers, predictions: pl.DataFrame) -> No
 
     predictions.write_parquet(folder / PREDICTIONS, compression="zstd")
     numbers["files"] = [{"path": PREDICTIONS, "sha256": sha256_of(folder / PREDICTIONS)}]
-    charts = [*draw_search(numbers), *draw_ablation(numbers["ablation"])]
+    last = [chart for chart in draw_ablation(numbers["ablation"]) if chart.name.startswith("effects")]
+    charts = [*draw_search(numbers), *last]
     write_charts(folder / "charts", charts)
     page = render_page("tune.html", content_of_search(numbers), charts, vega_library())
     (folder / TUNED_PAGE).write_text(page, encoding="utf-8")

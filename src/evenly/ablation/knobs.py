@@ -28,6 +28,9 @@ THRESHOLD: Final = re.compile(r"\s*(\w+)\s*(>=?)\s*(\d+(?:\.\d+)?)\s*")
 SHARES: Final = (0.25, 0.5, 0.75, 1.0)
 """Of the recipe's own length, at which texts are cut."""
 
+DIGITS: Final = 4
+"""Of a number that a search finds: more of them say nothing, and nobody reads them."""
+
 MOST_WEIGHTS: Final = 12
 
 POWER_OF: Final = {"proportional": 1.0, "equal": 0.0}
@@ -57,8 +60,10 @@ class Knob:
 
     def value(self, found: Value) -> Value:
         """Return what the key becomes."""
+        if isinstance(found, float) and not self.choices:
+            found = float(f"{found:.{DIGITS}g}")
         if self.template:
-            return self.template.format(f"{float(found):.6g}")
+            return self.template.format(f"{found:g}")
         return int(found) if self.whole else found
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -14,12 +16,12 @@ from evenly.ablation.knobs import POWER_OF, set_key, turned
 from evenly.ablation.run import ablate_recipes
 from evenly.ablation.sets import with_holdout
 from evenly.ablation.tune import search
+from evenly.recipe.load import take_files_from
 from evenly.recipe.variants import variants_of
 from evenly.reporting.card import to_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from evenly.ablation.knobs import Knob, Value
     from evenly.ablation.options import Options
@@ -32,11 +34,11 @@ TUNED_NAME = "tuned"
 
 
 def tune_recipe(
-    recipe: Recipe, source: str | None, how: Search, last: Options, folder: Path, engine: Engine, reporter: Reporter
+    recipe: Recipe, source: Path | None, how: Search, last: Options, folder: Path, engine: Engine, reporter: Reporter
 ) -> Numbers:
     """Search a recipe's knobs in `folder`, write the recipe that was chosen, and measure it on the last test.
 
-    `source` is the YAML that the recipe was read from: the one that is written keeps its comments. `last` says how the
+    `source` is the file that the recipe was read from: the one that is written keeps its comments. `last` says how the
     last measurement is made: an ablation of the recipe, its variants and the tuned one.
 
     Raises:
@@ -48,7 +50,7 @@ def tune_recipe(
     found = search(first, how, folder, engine, reporter)
     searched = time.monotonic()
     chosen = turned(first, found.knobs, found.chosen, f"{recipe.name}-{TUNED_NAME}")
-    text = written_out(chosen, source, found.knobs, found.chosen)
+    text = written_out(chosen, source, found.knobs, found.chosen, folder)
     (folder / TUNED_RECIPE).write_text(text, encoding="utf-8")
     made = ablate_recipes({**variants, chosen.name: chosen}, last, engine, reporter)
     numbers: Numbers = {
@@ -67,21 +69,27 @@ def tune_recipe(
     return numbers
 
 
-def written_out(chosen: Recipe, source: str | None, knobs: Sequence[Knob], found: Mapping[str, Value]) -> str:
-    """Return the chosen recipe as YAML: the source with its keys changed, comments and all, where there is one."""
+def written_out(
+    chosen: Recipe, source: Path | None, knobs: Sequence[Knob], found: Mapping[str, Value], folder: Path
+) -> str:
+    """Return the chosen recipe as YAML to stand in `folder`: the source with its keys changed, comments and all."""
     if source is None:
-        return to_yaml(chosen.to_dict())
+        data = chosen.to_dict()
+        take_files_from(data, Path(os.path.relpath(Path.cwd(), folder)))
+        return to_yaml(data)
     reader: Any = YAML(typ="rt")
     reader.width = 4096  # a folded line would change a text
-    data = reader.load(source)
-    data["name"] = chosen.name
-    data.pop("variants", None)
+    reader.preserve_quotes = True
+    marked: Any = reader.load(source.read_text(encoding="utf-8-sig"))
+    marked["name"] = chosen.name
+    marked.pop("variants", None)
     for knob in knobs:
-        set_key(data, knob.key, knob.value(found[knob.key]))
-    if "balance.alpha" in found and data["balance"].get("policy") in POWER_OF:
-        data["balance"]["policy"] = "power"
-    if "holdout" not in data and chosen.holdout is not None:  # what was searched with stays held out
-        data["holdout"] = chosen.holdout.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        set_key(marked, knob.key, knob.value(found[knob.key]))
+    if "balance.alpha" in found and marked["balance"].get("policy") in POWER_OF:
+        marked["balance"]["policy"] = "power"
+    if "holdout" not in marked and chosen.holdout is not None:  # what was searched with stays held out
+        marked["holdout"] = chosen.holdout.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    take_files_from(marked, Path(os.path.relpath(source.parent, folder)))
     out = io.StringIO()
-    reader.dump(data, out)
+    reader.dump(marked, out)
     return out.getvalue()

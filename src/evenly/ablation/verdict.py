@@ -28,7 +28,7 @@ FEWEST_ROWS: Final = 30
 
 SPREAD: Final = 0.25
 """Standard deviation of a row's paired difference, in units of the mean error: at least that much between two
-variants (0.3 to 0.9 in docs/ablations.md), by which the rows are judged that the smallest effect needs."""
+variants (0.47 to 1.13 in docs/ablations.md), by which the rows are judged that the smallest effect needs."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from evenly.flow.pictures import take_pictures
 from evenly.flow.plan import category_column, make_plan
 from evenly.flow.report import read_numbers, report_numbers, strata_numbers, write_numbers, write_report
 from evenly.flow.reserve import reserve
+from evenly.flow.twins import twins_across_splits
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import folder_bytes, new_output, refuse_existing
@@ -159,6 +160,8 @@ class PlanResult:
 def check_sources(recipe: Recipe, reporter: Reporter | None = None, given: Given = NOTHING) -> list[str]:
     """Open the recipe's inputs and tokenizer without running it; return the names of the input files.
 
+    The reporter is told of near-duplicates across splits, as far as a sample shows them.
+
     Raises:
         DataError: for files that are missing, unreadable or lack a column.
         TokenizerError: when the tokenizer can't be had.
@@ -166,9 +169,13 @@ def check_sources(recipe: Recipe, reporter: Reporter | None = None, given: Given
     files = all_files(recipe, reporter or Silent(), given)
     if recipe.tokenizer is not None:
         load_tokenizer(recipe.tokenizer)
-    cut(recipe, files)
-    check_inputs(recipe, files)
+    pieces = cut(recipe, files)
+    needs = check_inputs(recipe, files)
     load_excluded(recipe, excluded_files(recipe, reporter or Silent()))
+    with _told():
+        warning = twins_across_splits(recipe, needs, pieces, LocalEngine(recipe.engine.workers))
+    if warning is not None:
+        (reporter or Silent()).say(f"warning: {warning}")
     return [file.name for _, file in files]
 
 

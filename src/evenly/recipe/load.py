@@ -50,7 +50,7 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), folder: Path | None =
             [f"{shown}: a value holds itself (an anchor within what it names), or nests too deep."]
         ) from None
     if folder is not None and folder != Path():
-        _take_files_from(plain, folder)
+        take_files_from(plain, folder)
     return override_and_build(plain, overrides, marked=marked, shown=shown)
 
 
@@ -112,8 +112,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
     return value if value is None else str(value)
 
 
-def _take_files_from(data: dict[str, Any], folder: Path) -> None:
-    """Make the recipe's relative paths relative to the working folder, since a recipe's folder may be elsewhere."""
+def take_files_from(data: dict[str, Any], folder: Path) -> None:
+    """Make a recipe's paths, which are relative to `folder`, relative to where one stands; `data` is changed."""
 
     def moved(path: Any) -> Any:  # noqa: ANN401 - not checked yet
         if not isinstance(path, str) or "://" in path or Path(path).is_absolute():
@@ -121,19 +121,22 @@ def _take_files_from(data: dict[str, Any], folder: Path) -> None:
         magic = glob.is_magic(path, flags=glob.BRACE) and glob.is_magic(folder.as_posix(), flags=glob.BRACE)
         return f"{glob.escape(folder.as_posix()) if magic else folder.as_posix()}/{path}"
 
-    sources: Any = data.get("sources")
-    for source in sources if is_list(sources) else []:
-        if is_mapping(source) and "files" in source:
-            files: Any = source["files"]
-            source["files"] = [moved(file) for file in files] if is_list(files) else moved(files)
-    steps: Any = data.get("curate")
-    for step in steps if is_list(steps) else []:
-        named = step.get("exclude") if is_mapping(step) else None
-        if is_mapping(named) and "files" in named:
-            own: Any = named["files"]
-            named["files"] = [moved(file) for file in own] if is_list(own) else moved(own)
+    for named in _with_files(data):
+        files: Any = named["files"]
+        named["files"] = [moved(file) for file in files] if is_list(files) else moved(files)
     if str(data.get("tokenizer")).endswith(".json"):
         data["tokenizer"] = (folder / data["tokenizer"]).as_posix()
+
+
+def _with_files(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the mappings of a recipe that name files: sources, `exclude` steps, wanted distributions."""
+    sources, steps, balance = data.get("sources"), data.get("curate"), data.get("balance")
+    found: list[Any] = list(sources) if is_list(sources) else []
+    found += [step.get("exclude") for step in steps if is_mapping(step)] if is_list(steps) else []
+    if is_mapping(balance):
+        marginals = balance.get("marginals")
+        found += [balance.get("target"), *(marginals.values() if is_mapping(marginals) else [])]
+    return [one for one in found if is_mapping(one) and "files" in one]
 
 
 def _override(data: dict[str, Any], override: str) -> None:

@@ -48,12 +48,18 @@ def draw_ablation(numbers: Numbers) -> list[Chart]:
     found: list[Chart] = []
     for proxy in proxies:
         own = [one for one in numbers["results"] if one["proxy"] == proxy]
-        found.append(_effects(numbers, proxy, own, legend))
+        if any(variant.get("verdicts") for one in own for variant in one["variants"]):
+            found.append(_effects(numbers, proxy, own, legend))
     if numbers["curve"] is not None:
-        found += [_along(numbers, proxy, legend) for proxy in proxies]
+        found += [_along(numbers, proxy, legend) for proxy in proxies if _fitted(numbers["curve"]["models"], proxy)]
     if numbers["sizes"]:
-        found += [_sizes(numbers, proxy, legend) for proxy in proxies]
+        found += [_sizes(numbers, proxy, legend) for proxy in proxies if _fitted(numbers["sizes"], proxy)]
     return found
+
+
+def _fitted(told: Sequence[Numbers], proxy: str) -> bool:
+    """Say whether there is anything of a proxy to draw."""
+    return any(one.get("variants") or one.get("points") for one in told if one["proxy"] == proxy)
 
 
 def variant_colors(numbers: Numbers) -> tuple[tuple[str, str], ...]:
