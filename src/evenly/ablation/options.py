@@ -24,6 +24,8 @@ DEFAULT_ROWS: Final = 12_000
 OF_THE_LAST: Final = ("bands", "last_seeds", "smallest_effect")
 """Options of a search that are about its last measurement."""
 
+DEFAULT_EFFECT: Final = 0.02
+
 FEWEST_SEEDS: Final = 2
 
 
@@ -59,7 +61,7 @@ class Options:
     tokens: int | None = None
     seeds: int = 10
     sizes: tuple[int, ...] = ()
-    smallest_effect: float = 0.02
+    smallest_effect: float = DEFAULT_EFFECT
     measure: str | None = None
     bands: tuple[float, ...] = ()
     proxies: tuple[str, ...] = PROXY_NAMES
@@ -166,7 +168,7 @@ def search_options(given: SearchOptions) -> tuple[Search, Options]:
         measure=search.measure,
         seeds=given.get("last_seeds", 10),
         bands=tuple(given.get("bands", ())),
-        smallest_effect=given.get("smallest_effect", 0.02),
+        smallest_effect=given.get("smallest_effect", DEFAULT_EFFECT),
     )
     return search, last
 

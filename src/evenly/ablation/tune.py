@@ -132,15 +132,16 @@ def _run(
     space = {knob.key: _distribution(knob) for knob in knobs}
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):  # a search that was killed at work
         _try(study, trial.number, trial.params, ground, recipe, knobs, measure)
-    left = max(0, how.trials - len(study.trials))
+    done = sum(trial.state != TrialState.WAITING for trial in study.trials)
+    left = max(0, how.trials - done)
     best: tuple[int, ...] = ()
     with reporter.phase("search", left, "trials") as advance:
-        for _ in range(left):
+        for number in range(done, done + left):
             if ends is not None and time.monotonic() > ends:
                 break
             # A sampler of its own for each trial: a search that goes on finds what it would have found at once.
             study.sampler = optuna.samplers.TPESampler(
-                seed=(recipe.seed * 1_000_003 + len(study.trials)) % 2**32, n_startup_trials=STARTUP
+                seed=(recipe.seed * 1_000_003 + number) % 2**32, n_startup_trials=STARTUP
             )
             trial = study.ask(space)
             _try(study, trial.number, trial.params, ground, recipe, knobs, measure)
