@@ -97,7 +97,7 @@ def test_a_search_that_was_interrupted_finds_what_it_would_have_found(files: Pat
     parts = evenly.tune(data, out=tmp_path / "parts", trials=12, **FEW)
     assert parts.numbers["search"] == whole.numbers["search"]
     assert parts.numbers["chosen"] == whole.numbers["chosen"]
-    with pytest.raises(evenly.UserError, match="holds a search of another recipe"):
+    with pytest.raises(evenly.UserError, match="holds another search"):
         evenly.tune(data, out=tmp_path / "parts", trials=12, **FEW | {"rows": 150})
     anew = evenly.tune(data, out=tmp_path / "parts", trials=1, force=True, **FEW | {"rows": 150})
     assert len(anew.numbers["search"]["trials"]) == 1

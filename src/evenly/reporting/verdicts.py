@@ -17,8 +17,8 @@ KNOWN: Final = (
     what a training set has to teach. It does not show what a large language model makes of it, which knows much before
     it sees the set.""",
     """What is known of that: rankings of data by small language models mostly hold for larger ones (DataDecide, 2025:
-    the ranking at 150 million parameters chose the better of two sets at a billion in about four of five cases;
-    RegMix, 2024: mixtures ranked by models of a million parameters held at a billion). For models that are no language
+    a proxy of 150 million parameters chose the better of two sets at a billion in about four of five cases; RegMix,
+    2024: mixtures ranked by proxies of a million parameters held at a billion). For proxies that are no language
     models, such as these, we know of no such measurement.""",
     """So read a verdict as: this set has more, or less, to learn from there. Where a verdict decides something costly,
     train the large model on the two sets that are left.""",
