@@ -134,7 +134,7 @@ def _run(
         _try(study, trial.number, trial.params, ground, recipe, knobs, measure)
     done = sum(trial.state != TrialState.WAITING for trial in study.trials)
     left = max(0, how.trials - done)
-    best: tuple[int, ...] = ()
+    best: int | None = None
     with reporter.phase("search", left, "trials") as advance:
         for number in range(done, done + left):
             if ends is not None and time.monotonic() > ends:
@@ -146,10 +146,9 @@ def _run(
             trial = study.ask(space)
             _try(study, trial.number, trial.params, ground, recipe, knobs, measure)
             advance(1)
-            front = _front(study)
-            if front and tuple(front) != best:
-                best = tuple(front)
-                reporter.say(_best_line(study, measure))
+            if _front(study) and _knee_of(study, measure) != best:
+                best = _knee_of(study, measure)
+                reporter.say(_best_line(study, best))
 
 
 def _distribution(knob: Knob) -> optuna.distributions.BaseDistribution:
@@ -200,8 +199,7 @@ def knee(points: Sequence[tuple[float, float]], *, lower: bool) -> int:
     return min(range(len(scaled)), key=lambda place: (round(sum(scaled[place]), 12), place))
 
 
-def _best_line(study: optuna.Study, measure: Measure) -> str:
-    number = _knee_of(study, measure)
+def _best_line(study: optuna.Study, number: int) -> str:
     trial = study.trials[number]
     told = ", ".join(f"{key} {shown(value)}" for key, value in trial.params.items())
     natural, balanced = trial.values
