@@ -227,3 +227,23 @@ def test_the_command_tells_the_same(files: Path, tmp_path: Path, capsys: pytest.
     numbers = json.loads((tmp_path / "out" / "ablation.json").read_text())
     assert numbers["budget"] == "200 rows"
     assert np.isfinite(numbers["results"][0]["variants"][1]["measures"]["natural"]["mae"]["value"])
+
+
+def test_without_the_extra_a_line_says_what_to_install(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith(("sklearn", "evenly.ablation"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(evenly.UserError, match=r"pip install 'evenly\[ablate\]'"):
+        evenly.ablate(recipe(files), out=tmp_path / "out", **QUICK)
+
+
+@pytest.mark.usefixtures("_ray")
+def test_ray_gives_the_same(files: Path, tmp_path: Path) -> None:
+    data = recipe(files, variants={"equal": {"balance": EQUAL}})
+    local = evenly.ablate(data, out=tmp_path / "local", **QUICK).numbers
+    ray = evenly.ablate(data, out=tmp_path / "ray", engine="ray", **QUICK).numbers
+    assert local["results"] == ray["results"]

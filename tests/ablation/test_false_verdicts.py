@@ -98,8 +98,8 @@ def trial(field: Field, number: int, *smallest: float) -> list[list[str]]:
     for name, rows in regions.items():
         if rows.size:
             truth = Truth(field.test_labels[rows], field.test_strata[rows])
-            measured = [NUMERIC[0].of(one[:, rows], truth) for one in (variant, base)]
-            effects.append((name, effect_of(*measured)))
+            ours, theirs = (NUMERIC[0].of(one[:, rows], truth) for one in (variant, base))
+            effects.append((name, effect_of(ours, theirs)))
     return [[one.word for one in judge(effects, effect, "lower")] for effect in smallest]
 
 

@@ -43,9 +43,22 @@ def test_an_effect_is_the_relative_change() -> None:
     base, variant, truth = made(np.random.default_rng(1), 4, 200, 0.5)
     one, other = MAE.of(variant, truth), MAE.of(base, truth)
     assert effect_of(one, other).change == pytest.approx(one.value / other.value - 1)
-    assert effect_of(other, other) == Effect(0.0, 0.0, 3.0, 200)
+    assert effect_of(other, other) == Effect(0.0, 0.0, 3.0, 200, 200)
     low, high = own_interval(one)
     assert low < one.value < high
+
+
+def test_copies_of_a_row_in_one_group_tell_no_more_than_the_row() -> None:
+    base, variant, truth = made(np.random.default_rng(4), 6, 150, 0.2)
+    once = effect_of(MAE.of(variant, truth), MAE.of(base, truth))
+    copied = np.tile(np.arange(150), 3)
+    three = Truth(truth.label[copied], truth.strata[copied])
+    ours, theirs = (MAE.of(one[:, copied], three) for one in (variant, base))
+    grouped = effect_of(ours, theirs, copied)
+    assert (grouped.rows, grouped.groups) == (450, 150)
+    assert grouped.error == pytest.approx(once.error)
+    assert grouped.freedom == pytest.approx(once.freedom)
+    assert effect_of(ours, theirs).error < once.error
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
@@ -63,12 +76,12 @@ def test_holm_corrects_as_it_is_defined_and_its_levels_go_with_it(chances: list[
 
 def test_words_say_which_way_and_only_what_matters() -> None:
     effects = [
-        ("better", Effect(-0.10, 0.01, 30, 500)),
-        ("worse", Effect(0.10, 0.01, 30, 500)),
-        ("unsure", Effect(-0.10, 0.08, 30, 500)),
-        ("small", Effect(-0.01, 0.001, 30, 500)),
-        ("few", Effect(-0.50, 0.01, 30, 12)),
-        ("none", Effect(math.nan, math.nan, 1, 500)),
+        ("better", Effect(-0.10, 0.01, 30, 500, 500)),
+        ("worse", Effect(0.10, 0.01, 30, 500, 500)),
+        ("unsure", Effect(-0.10, 0.08, 30, 500, 500)),
+        ("small", Effect(-0.01, 0.001, 30, 500, 500)),
+        ("few", Effect(-0.50, 0.01, 30, 40, 12)),
+        ("none", Effect(math.nan, math.nan, 1, 500, 500)),
     ]
     lower = {one.region: one for one in judge(effects, 0.02, "lower")}
     higher = {one.region: one.word for one in judge(effects, 0.02, "higher")}
@@ -80,7 +93,7 @@ def test_words_say_which_way_and_only_what_matters() -> None:
     assert (higher["better"], higher["worse"]) == ("hurts", "helps")
     assert lower["unsure"].why == "the interval holds 0"
     assert lower["small"].why == "smaller than what matters"
-    assert lower["few"].why == "12 test rows, at least 30 are needed"
+    assert lower["few"].why == "12 groups of test rows, at least 30 are needed"
     assert lower["none"].to_dict()["change"] is None
     assert all((one.low > 0 or one.high < 0) == (one.p <= 0.05) for one in lower.values() if not math.isnan(one.low))
 

@@ -224,7 +224,8 @@ class Tests:
 
     Attributes:
         rows: `__id__`; `__part__` and `__row__` in the first variant's pool; `natural` and `balanced`: which have it;
-            `__label__`; `stratum`, Int32, the number of its stratum, -1 outside them.
+            `__label__`; `stratum`, Int32, the number of its stratum, -1 outside them; `group`, UInt64, what was held
+            out with it.
         strata: the strata's names, by their numbers.
         digests: sha256 of the ids of each test.
         lost: rows that are left out, since another variant's pool lacks them or they have no label.
@@ -272,7 +273,8 @@ def draw_all_tests(
         thin = thin.with_columns(pl.col(TOKENS).cast(pl.Float64).alias(COUNTED))
     placed = with_strata(thin, axes)[STRATUM].cast(pl.String)
     number = placed.replace_strict(list(strata), range(len(strata)), default=-1, return_dtype=pl.Int32)
-    rows = rows.with_columns(thin[label].alias(LABEL), number.fill_null(-1).alias("stratum"))
+    groups = first.pool.groups_at(rows).alias("group")
+    rows = rows.with_columns(thin[label].alias(LABEL), number.fill_null(-1).alias("stratum"), groups)
     known = rows.filter(_is_label(rows[LABEL]))
     digests = {test: selection_digest([known.filter(test)[ID].sort()]) for test in (NATURAL, BALANCED)}
     return Tests(known, list(strata), digests, rows.height - known.height)

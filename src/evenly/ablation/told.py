@@ -50,6 +50,7 @@ class Regions:
         rows = setting.tests.rows
         natural, self.label = rows["natural"].to_numpy(), rows[LABEL].to_numpy()
         self.strata = rows["stratum"].cast(int).to_numpy()
+        self.groups = np.unique(rows["group"].to_numpy(), return_inverse=True)[1].astype(np.int64)
         self.tests: dict[str, Mask] = {"natural": natural, "balanced": rows["balanced"].to_numpy()}
         shots = np.append(np.array(setting.shots), np.nan)[self.strata]
         self.parts: dict[str, Mask] = {
@@ -110,7 +111,7 @@ def results(
     for model in models:
         base = _measured(predicted.arrays.get((setting.base, model)), regions)
         rows: list[dict[str, Any]] = [
-            {"name": CONSTANT, "measures": _plain(_measured(constant, regions)), "verdicts": []}
+            {"name": CONSTANT, "measures": _plain(_measured(constant, regions), regions), "verdicts": []}
         ]
         for variant in setting.contest.variants:
             failed = predicted.failures.get((variant.name, model))
@@ -120,10 +121,13 @@ def results(
             own = _measured(predicted.arrays[variant.name, model], regions)
             verdicts: list[dict[str, Any]] = []
             if base and variant.name != setting.base:
-                effects = [(name, effect_of(own[name][judged.name], base[name][judged.name])) for name in own]
+                effects = [
+                    (name, effect_of(own[name][judged.name], base[name][judged.name], regions.groups[which]))
+                    for name, which in regions.all.items()
+                ]
                 found = judge(effects, options.smallest_effect, judged.better)
                 verdicts = [one.to_dict() for one in found]
-            rows.append({"name": variant.name, "measures": _plain(own), "verdicts": verdicts})
+            rows.append({"name": variant.name, "measures": _plain(own, regions), "verdicts": verdicts})
         told.append({"proxy": model[0], "scale": model[1], "variants": rows})
     return told
 
@@ -139,12 +143,15 @@ def _measured(array: Floats | None, regions: Regions) -> dict[str, Mapping[str, 
     return found
 
 
-def _plain(measured: Mapping[str, Mapping[str, Measured]]) -> dict[str, dict[str, Any]]:
-    return {name: {key: _with_interval(one) for key, one in own.items()} for name, own in measured.items()}
+def _plain(measured: Mapping[str, Mapping[str, Measured]], regions: Regions) -> dict[str, dict[str, Any]]:
+    return {
+        name: {key: _with_interval(one, regions.groups[regions.all[name]]) for key, one in own.items()}
+        for name, own in measured.items()
+    }
 
 
-def _with_interval(one: Measured) -> dict[str, float | None]:
-    numbers = (one.value, *own_interval(one))
+def _with_interval(one: Measured, groups: NDArray[np.int64]) -> dict[str, float | None]:
+    numbers = (one.value, *own_interval(one, groups))
     shown = [float(value) if np.isfinite(value) else None for value in numbers]
     return dict(zip(("value", "low", "high"), shown, strict=True))
 
@@ -199,7 +206,8 @@ def size_curve(
             measured = {size: _measured(array, regions) for size, array in arrays.items()}
             for test in regions.tests:
                 own = {size: found[test][judged.name] for size, found in measured.items() if test in found}
-                points = [{"size": size, **_with_interval(one)} for size, one in own.items()]
+                groups = regions.groups[regions.tests[test]]
+                points = [{"size": size, **_with_interval(one, groups)} for size, one in own.items()]
                 told.append(
                     {
                         "proxy": model[0],
@@ -207,17 +215,17 @@ def size_curve(
                         "variant": variant.name,
                         "test": test,
                         "points": points,
-                        "flat_from": _flat_from(own, options.smallest_effect, judged),
+                        "flat_from": _flat_from(own, groups, options.smallest_effect, judged),
                     }
                 )
     return told
 
 
-def _flat_from(own: Mapping[int, Measured], smallest: float, judged: Measure) -> int | None:
+def _flat_from(own: Mapping[int, Measured], groups: NDArray[np.int64], smallest: float, judged: Measure) -> int | None:
     """Return the smallest size from which the largest is not better by what matters: its interval ends before that."""
     sizes = sorted(own)
     for size in sizes[:-1]:
-        effect = effect_of(own[sizes[-1]], own[size])
+        effect = effect_of(own[sizes[-1]], own[size], groups)
         low, high = effect.interval(0.1)  # one end is looked at: 95 % sure
         gain = -low if judged.better == "lower" else high
         if gain < smallest:

@@ -11,12 +11,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 from scipy import stats  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from evenly.ablation.metrics import Measured
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 Word = Literal["helps", "hurts", "cannot tell"]
 
@@ -24,7 +30,7 @@ LEVEL: Final = 0.05
 """Chance of any false word about a variant under one proxy, over all its regions."""
 
 FEWEST_ROWS: Final = 30
-"""Test rows below which nothing is said of a region: a normal approximation to their mean needs about as many."""
+"""Groups of test rows below which nothing is said of a region: a normal approximation needs about as many."""
 
 SPREAD: Final = 0.25
 """Standard deviation of a row's paired difference, in units of the mean error: at least that much between two
@@ -33,17 +39,23 @@ variants (0.47 to 1.13 in docs/ablations.md), by which the rows are judged that 
 
 @dataclass(frozen=True)
 class Effect:
-    """A relative change, its standard error, and the degrees of freedom of that."""
+    """A relative change, its standard error, the degrees of freedom of that, test rows, and groups of them."""
 
     change: float
     error: float
     freedom: float
     rows: int
+    groups: int
+
+    @property
+    def told(self) -> bool:
+        """Whether anything can be said: there is a number, with an error, of enough groups of rows."""
+        return self.groups >= FEWEST_ROWS and math.isfinite(self.change) and math.isfinite(self.error)
 
     @property
     def p(self) -> float:
         """Two-sided chance of a change as large as this where there is none; 1 where nothing can be said."""
-        if not math.isfinite(self.change) or self.rows < FEWEST_ROWS:
+        if not self.told:
             return 1.0
         if self.error == 0:
             return 1.0 if self.change == 0 else 0.0
@@ -85,37 +97,45 @@ class Verdict:
         }
 
 
-def effect_of(variant: Measured, base: Measured) -> Effect:
+def effect_of(variant: Measured, base: Measured, groups: Ints | None = None) -> Effect:
     """Return the relative change of a measure from the proportional sample's to a variant's.
 
-    Both have the same seeds and test rows. By the delta method: the change of v / b is v' / b - v b' / b squared.
+    Both have the same seeds and test rows. By the delta method: the change of v / b is v' / b - v b' / b squared. Rows
+    of one of `groups` (whole numbers) are taken to be no more independent of each other than copies of one row are.
     """
-    seeds, rows = base.influence.shape
+    rows = base.influence.shape[1]
     against, value = base.value, variant.value
-    if not (math.isfinite(against) and math.isfinite(value)) or against == 0 or seeds < 2 or rows < 2:  # noqa: PLR2004 - a variance needs two
-        return Effect(math.nan, math.nan, 1.0, rows)
+    if not (math.isfinite(against) and math.isfinite(value)) or against == 0:
+        return Effect(math.nan, math.nan, 1.0, rows, rows)
     ratio = value / against
     by_seed = (variant.values - ratio * base.values) / against
     by_row = (variant.influence - ratio * base.influence).mean(axis=0) / against
-    of_seeds = float(by_seed.var(ddof=1)) / seeds
-    of_rows = float(by_row.var(ddof=1)) / rows
-    both = of_seeds + of_rows
-    parts = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1)
-    freedom = both**2 / parts if parts > 0 else float(seeds - 1)
-    return Effect(ratio - 1, math.sqrt(both), freedom, rows)
+    error, freedom, independent = _error(by_seed, by_row, groups)
+    return Effect(ratio - 1, error, freedom, rows, independent)
 
 
-def own_interval(measured: Measured, level: float = LEVEL) -> tuple[float, float]:
+def own_interval(measured: Measured, groups: Ints | None = None, level: float = LEVEL) -> tuple[float, float]:
     """Return the interval of a measure's own value, over seeds and test rows."""
-    seeds, rows = measured.influence.shape
-    if seeds < 2 or rows < 2 or not math.isfinite(measured.value):  # noqa: PLR2004 - a variance needs two
-        return math.nan, math.nan
-    of_seeds = float(measured.values.var(ddof=1)) / seeds
-    of_rows = float(measured.influence.mean(axis=0).var(ddof=1)) / rows
-    both = of_seeds + of_rows
-    parts = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1)
-    half = float(stats.t.ppf(1 - level / 2, both**2 / parts if parts > 0 else seeds - 1)) * math.sqrt(both)
+    error, freedom, _ = _error(measured.values, measured.influence.mean(axis=0), groups)
+    half = float(stats.t.ppf(1 - level / 2, freedom)) * error
     return measured.value - half, measured.value + half
+
+
+def _error(by_seed: Floats, by_row: Floats, groups: Ints | None) -> tuple[float, float, int]:
+    """Return the standard error of a mean over seeds and rows, its degrees of freedom, and the groups of rows.
+
+    The rows' part is that of a mean over clusters (Liang and Zeger, 1986): what each row does to the mean, summed
+    within its group; with a group for each row it is the usual one. NaN where a part has no spread to tell.
+    """
+    seeds, rows = by_seed.size, by_row.size
+    sums = by_row if groups is None else np.bincount(np.unique(groups, return_inverse=True)[1], by_row)
+    if seeds < 2 or sums.size < 2:  # noqa: PLR2004 - a variance needs two
+        return math.nan, 1.0, int(sums.size)
+    of_seeds = float(by_seed.var(ddof=1)) / seeds
+    of_rows = float(((sums - sums.mean()) ** 2).sum()) * sums.size / (sums.size - 1) / rows**2
+    both = of_seeds + of_rows
+    parts = of_seeds**2 / (seeds - 1) + of_rows**2 / (sums.size - 1)
+    return math.sqrt(both), both**2 / parts if parts > 0 else float(seeds - 1), int(sums.size)
 
 
 def holm(chances: Sequence[float], level: float = LEVEL) -> tuple[list[float], list[float]]:
@@ -155,10 +175,9 @@ def judge(
 
 
 def _judged(name: str, effect: Effect, p: float, level: float, smallest: float, better: str) -> Verdict:
-    if effect.rows < FEWEST_ROWS or not math.isfinite(effect.change):
-        why = (
-            f"{effect.rows:,} test rows, at least {FEWEST_ROWS} are needed" if effect.rows < FEWEST_ROWS else "no value"
-        )
+    if not effect.told:
+        few = f"{effect.groups:,} groups of test rows, at least {FEWEST_ROWS} are needed"
+        why = few if effect.groups < FEWEST_ROWS else "no value"
         return Verdict(name, "cannot tell", effect.change, math.nan, math.nan, p, effect.rows, why)
     low, high = effect.interval(level)
     sure = low > 0 or high < 0

@@ -113,6 +113,15 @@ class Pool:
             _typed(name, types[name], frame.schema[name]) for name in frame.columns if name in types
         )
 
+    def groups_at(self, places: pl.DataFrame) -> pl.Series:
+        """Return the hashes of the groups of single records, at `places` (`__part__`, `__row__`), in their order."""
+        parts = [key[0] for key in places.partition_by(PART, as_dict=True)]
+        named = [
+            self.groups_of(part).to_frame().with_row_index(ROW).with_columns(pl.lit(part, dtype=pl.UInt32).alias(PART))
+            for part in parts
+        ]
+        return places.join(pl.concat(named), on=[PART, ROW], how="left", maintain_order="left")[RESERVE]
+
     def groups(self, size: int, parts: Sequence[int] | None = None, of: str = "rows") -> list[list[int]]:
         """Return the numbers of all parts, or of some, in groups of about so many rows, or `bytes`, in their order."""
         found: list[list[int]] = []
