@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenly.api import ablate, cache, check, compare, demo, plan, report, run, schema, tune
-    from evenly.errors import EvenlyError, RecipeError, UserError
+    from evenly.api import ablate, cache, check, compare, demo, load, plan, push, report, run, schema, tune, verify, why
+    from evenly.errors import EvenlyError, RecipeError, UserError, VerificationError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
 
@@ -29,11 +29,16 @@ _HOME = {
     "plan": "evenly.api",
     "report": "evenly.api",
     "run": "evenly.api",
+    "load": "evenly.api",
+    "push": "evenly.api",
+    "verify": "evenly.api",
+    "why": "evenly.api",
     "schema": "evenly.api",
     "tune": "evenly.api",
     "EvenlyError": "evenly.errors",
     "RecipeError": "evenly.errors",
     "UserError": "evenly.errors",
+    "VerificationError": "evenly.errors",
     "PlanResult": "evenly.flow.run",
     "RunResult": "evenly.flow.run",
     "Recipe": "evenly.recipe.model",
@@ -46,17 +51,22 @@ __all__ = [
     "RecipeError",
     "RunResult",
     "UserError",
+    "VerificationError",
     "__version__",
     "ablate",
     "cache",
     "check",
     "compare",
     "demo",
+    "load",
     "plan",
+    "push",
     "report",
     "run",
     "schema",
     "tune",
+    "verify",
+    "why",
 ]
 
 

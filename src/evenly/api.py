@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evenly.ablation.kept import (
     ABLATION,
@@ -17,14 +17,19 @@ from evenly.ablation.kept import (
     write_ablation,
 )
 from evenly.ablation.options import Options, search_options
-from evenly.audit import Comparison, compare_outputs
+from evenly.audit.compare import Comparison, compare_outputs
+from evenly.audit.load import load_splits
+from evenly.audit.verify import Verification, verify_folder
+from evenly.audit.why import Reasons, explain
 from evenly.core.pictures import SIDES
-from evenly.errors import UserError
+from evenly.errors import UserError, VerificationError
 from evenly.flow.report import read_numbers, summary_of, write_report
 from evenly.flow.run import RunResult, check_sources, opened, plan_recipe, run_recipe, with_data
+from evenly.io.hub import fetch_output
 from evenly.io.manifest import read_manifest
 from evenly.io.output import new_output, prepare_working, refuse_existing
 from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
+from evenly.io.publish import Pushed, push_output, repo_name
 from evenly.recipe.load import json_schema
 from evenly.recipe.model import Recipe
 from evenly.recipe.variants import variants_of
@@ -126,6 +131,7 @@ def run(
     engine: str = "local",
     recheck: bool = False,
     profile: bool = False,
+    push: str | None = None,
     reporter: Reporter | None = None,
     data: object = None,
 ) -> RunResult:
@@ -134,6 +140,8 @@ def run(
     `data` gives the tables of sources that have no files: name of the source -> a Polars, pandas or Arrow table, a
     `datasets.Dataset` (streaming ones too), or any iterable of dicts; or one table, for a recipe of one source. They
     are kept in the cache under their content, so that the same table finds its curated pool again.
+
+    With `push`, a dataset of the Hub, the finished output is published there, see `push`.
 
     With `profile` the manifest has a `profile`: each phase's seconds, rows, bytes read and written, and peak memory.
 
@@ -144,9 +152,14 @@ def run(
     place = Path(out if out is not None else loaded.name)
     refuse_existing(place, force=force)
     ready, given = with_data(loaded, data)
-    return run_recipe(
+    if push is not None:
+        repo_name(push)
+    result = run_recipe(
         ready, place, force=force, engine=engine, recheck=recheck, profile=profile, reporter=reporter, given=given
     )
+    if push is not None:
+        _push(place, push, reporter=reporter)
+    return result
 
 
 def report(folder: str | Path, *, price: float | None = None) -> RunResult:
@@ -234,6 +247,70 @@ def tune(
     return TuneResult(place, numbers)
 
 
+def verify(
+    place: str | Path, *, from_source: bool = False, engine: str = "local", reporter: Reporter | None = None
+) -> Verification:
+    """Check an output (a folder, or a dataset of the Hub) against its manifest: files, rows, sums, digests.
+
+    With `from_source` its recipe is run again, and what it selects and writes is compared. `Verification.holds` says
+    whether all checks hold.
+
+    Raises:
+        UserError: when there is no such output, or it has no manifest.
+    """
+    told = reporter or Silent()
+    folder = _output(place, told)
+    return verify_folder(folder, from_source=from_source, engine=engine, reporter=told, place=str(place))
+
+
+def why(folder: str | Path, asked: str) -> Reasons:
+    """Say what became of a record, by its id or by FILE:LINE: dropped, held out, in which stratum, selected or not.
+
+    Raises:
+        UserError: for an output without a ledger, and for what nobody knows.
+    """
+    return explain(Path(folder), asked)
+
+
+def push(
+    folder: str | Path,
+    repo: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    reporter: Reporter | None = None,
+) -> Pushed:
+    """Publish an output to a dataset repository of the Hub: what is there already is not sent again.
+
+    The folder is checked against its manifest first, the repository against the folder afterwards. `HF_TOKEN` and
+    `HF_ENDPOINT` hold as everywhere.
+
+    Raises:
+        UserError: for a folder that is no output, or what the Hub refuses.
+        VerificationError: when a file of the folder is not what its manifest says.
+    """
+    return _push(folder, repo, private=private, revision=revision, reporter=reporter)
+
+
+def load(
+    place: str | Path,
+    *,
+    kind: Literal["polars", "datasets"] = "polars",
+    check: bool = True,
+    reporter: Reporter | None = None,
+) -> Any:  # noqa: ANN401 - a mapping of frames, or a DatasetDict of a library that may not be there
+    """Open the splits of an output (a folder, or a dataset of the Hub): split -> Polars frame, or a `DatasetDict`.
+
+    With `check` they are checked against the manifest first.
+
+    Raises:
+        UserError: when there is no such output.
+        VerificationError: when it is not what its manifest says.
+    """
+    folder = _output(place, reporter or Silent())
+    return load_splits(folder, str(place), kind, check=check)
+
+
 def demo(
     out: str | Path = "evenly-demo",
     *,
@@ -277,6 +354,34 @@ def _load(recipe: RecipeLike, overrides: Sequence[str]) -> Recipe:
     if isinstance(recipe, dict):
         return Recipe.from_dict(recipe, overrides)
     return Recipe.from_file(recipe, overrides)
+
+
+def _push(
+    folder: str | Path,
+    repo: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    reporter: Reporter | None = None,
+) -> Pushed:
+    place, told = Path(folder), reporter or Silent()
+    repo_name(repo)
+    manifest = read_manifest(place)
+    found = verify_folder(place, reporter=told)
+    if not found.holds:
+        wrong = next(check for check in found.checks if not check.holds)
+        message = f"{place}: {wrong.name}: {wrong.found}. Nothing was sent. Run the recipe again."
+        raise VerificationError(message)
+    told_of = f"{manifest['recipe']['name']}: {manifest['rows']['selected']:,} records (Evenly {manifest['evenly']})"
+    return push_output(place, repo, private=private, revision=revision, message=told_of, phase=told.phase)
+
+
+def _output(place: str | Path, reporter: Reporter) -> Path:
+    """Return the folder of an output: as it is given, or as the Hub has it."""
+    folder = Path(place)
+    if folder.exists() or isinstance(place, Path) or place.startswith((".", "/")):
+        return folder
+    return fetch_output(place, reporter.phase)
 
 
 def _ablation(name: str) -> ModuleType:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 import evenly
-from evenly.errors import EvenlyError, UserError
+from evenly.errors import EvenlyError, UserError, VerificationError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -116,6 +116,7 @@ def run(
     engine: Engine = "local",
     recheck: Recheck = False,
     profile: Profile = False,
+    to: Annotated[str | None, typer.Option("--push", metavar="REPO", help="Publish it to the Hub afterwards.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     log_json: LogJson = False,
@@ -130,6 +131,7 @@ def run(
         engine=engine,
         recheck=recheck,
         profile=profile,
+        push=to,
         reporter=reporter,
     )
     _show_run(result, as_json=as_json, quiet=quiet)
@@ -271,6 +273,69 @@ def tune(
         console = Console()
         console.print(search_view(result.to_dict()))
         console.print(f"\n{result.recipe}  {result.page}", style="bold", highlight=False)
+
+
+@app.command()
+def verify(
+    place: Annotated[str, typer.Argument(metavar="DIR|REPO", help="The output of a run, or a dataset of the Hub.")],
+    from_source: Annotated[bool, typer.Option("--from-source", help="Run the recipe again and compare.")] = False,
+    engine: Engine = "local",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
+) -> None:
+    """Check an output against its manifest: files, rows, sums, digests. Exit 3 when something does not hold."""
+    reporter = _reporter(quiet=quiet, log_json=log_json)
+    found = evenly.verify(place, from_source=from_source, engine=engine, reporter=reporter)
+    if as_json:
+        _print_json(found.to_dict())
+    elif not quiet:
+        from evenly.reporting.terminal import verify_view  # noqa: PLC0415 - rich's tables load slowly
+
+        Console().print(verify_view(found.to_dict()))
+    if not found.holds:
+        wrong = sum(not check.holds for check in found.checks)
+        message = f"{place}: {wrong:,} of {len(found.checks):,} checks do not hold."
+        raise VerificationError(message)
+
+
+@app.command()
+def why(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The output of a run.")],
+    asked: Annotated[str, typer.Argument(metavar="ID|FILE:LINE", help="A record, by its id or where it stands.")],
+    as_json: Json = False,
+) -> None:
+    """Say what became of a record: dropped, held out, drawn or not, and what decided it."""
+    found = evenly.why(folder, asked)
+    if as_json:
+        _print_json(found.to_dict())
+        return
+    for one in found.found:
+        Console().print(one.text, highlight=False, markup=False)
+
+
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The output of a run.")],
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="A dataset of the Hub: OWNER/NAME.")],
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private, if it is made.")] = False,
+    revision: Annotated[str | None, typer.Option(help="A branch, instead of main; made if needed.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is public.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
+) -> None:
+    """Publish an output to the Hugging Face Hub; what is there already is not sent again."""
+    if not (yes or private) and sys.stdin.isatty() and not as_json:
+        typer.confirm(f"Publish {folder} to {repo} for everybody to read?", abort=True)
+    done = evenly.push(
+        folder, repo, private=private, revision=revision, reporter=_reporter(quiet=quiet, log_json=log_json)
+    )
+    if as_json:
+        _print_json(vars(done))
+    elif not quiet:
+        what = f"{done.sent:,} files sent ({done.bytes / 1e6:,.1f} MB)" if done.commit else "nothing to send"
+        print(f"{done.url}: {what}, {done.same:,} were there; checked against the manifest")
 
 
 @app.command()

@@ -128,7 +128,8 @@ def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
     """Return N and n of the strata, as many as can be drawn: `along` a number, or the largest `ranked` by name.
 
     `axis`, `cap`, `count`, `kind`; `rows` [{stratum, N, n, wanted, bound}], along a number with `x`, which is None for
-    an interval that no record lies in; `plain`: whether numbers are written without signs between thousands.
+    an interval that no record lies in; `plain`: whether numbers are written without signs between thousands;
+    `logarithmic`: whether the strata grow by a factor.
     """
     axes = [stratum.column for stratum in recipe.balance.strata]
     frame = plan.strata.select(
@@ -144,7 +145,9 @@ def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
         named = pl.col("stratum").cast(pl.Float64, strict=False)  # of one that is wanted and not there
         frame = frame.with_columns(pl.col("x").cast(pl.Float64).fill_null(named)).sort("x", nulls_last=True)
         plain = recipe.balance.strata[0].kind == "part"  # 2026 is a year, not 2,026
-        return told | {"kind": "along", "plain": plain, "rows": _grouped(frame).to_dicts()}
+        logarithmic = recipe.balance.strata[0].kind == "log"
+        rows = _grouped(frame).to_dicts()
+        return told | {"kind": "along", "plain": plain, "logarithmic": logarithmic, "rows": rows}
     frame = frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False])
     rest = frame[SHOWN_RANKED:]
     rows = frame[:SHOWN_RANKED].to_dicts()

@@ -74,6 +74,31 @@ def dataset_files(address: str, where: str, phase: Phase) -> list[File]:
     return [File(place, f"{named}/{path}", listing.commit) for path, place in zip(paths, places, strict=True)]
 
 
+def fetch_output(address: str, phase: Phase) -> Path:
+    """Fetch a whole dataset repository, `OWNER/NAME[@revision]` or `hf://datasets/…`; return the folder of its files.
+
+    Raises:
+        DataError: for what is not there, not allowed, or can't be reached.
+    """
+    named = address if address.startswith("hf://") else f"hf://datasets/{address}"
+    match = ADDRESS.fullmatch(named)
+    if match is None or match["path"]:
+        message = f"'{address}' is no folder, and no dataset on the Hub. Give the folder of a run, or OWNER/NAME."
+        raise DataError(message)
+    repo, revision = match["repo"], unquote(match["revision"] or "main")
+    ask = _Asked(f"'{address}'", f"datasets/{repo}", DataError)
+    listing = _listing("dataset", repo, revision, ask)
+    with phase("fetch", sum(listing.files.values()), "bytes") as advance:
+        fetch = partial(_fetch, repo=repo, kind="dataset", revision=listing.commit, ask=ask, advance=advance)
+        with ThreadPoolExecutor(FETCHERS, thread_name_prefix="evenly-fetch") as pool:
+            places = dict(zip(listing.files, pool.map(fetch, listing.files), strict=True))
+    if not places:
+        text = "holds no file."
+        raise ask.error(text)
+    name, place = next(iter(places.items()))
+    return place.parents[len(Path(name).parts) - 1]
+
+
 def tokenizer_file(spec: str) -> Path:
     """Fetch the tokenizer.json of a model, and its chat template where there is one; return the file's place.
 

@@ -95,6 +95,15 @@ def compare_view(numbers: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
+def verify_view(found: Mapping[str, Any]) -> RenderableType:
+    """Return the view of a verification: each check, whether it holds, and what was found."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in found["checks"]:
+        mark = Text("holds", style="green") if check["holds"] else Text("DOES NOT HOLD", style="bold red")
+        table.add_row(mark, Text(check["name"]), Text(check["found"], style="dim"))
+    return table
+
+
 def plan_view(plan: Mapping[str, Any], width: int) -> RenderableType:
     """Return the view of a plan: where the rows would go, what to expect of them, and the strata that matter most."""
     rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0, "written": plan["expected"]["repeated"]}

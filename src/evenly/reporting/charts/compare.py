@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def draw_comparison(numbers: Numbers) -> list[Chart]:
-    """Return the charts of a comparison, see `evenly.audit.compare_outputs`."""
+    """Return the charts of a comparison, see `evenly.audit.compare.compare_outputs`."""
     numbers = clean(numbers)
     legend = tuple(zip(numbers["names"], COMPARED_COLORS, strict=False))
     made = [

@@ -58,7 +58,9 @@ def _strata_along(shown: Mapping[str, Any], missing: Sequence[Mapping[str, Any]]
     rows = [row for row in shown["rows"] if row["x"] is not None]
     missing = [row for row in missing if row["x"] is not None]
     axis = alt.Axis(format=".6~g" if shown["plain"] else ",.6~g", tickMinStep=1 if shown["plain"] else 0)
-    x = alt.X("x:Q", title=shown["axis"], scale=alt.Scale(zero=False, nice=False), axis=axis)
+    logarithmic = shown.get("logarithmic", False) and all(row["x"] is None or row["x"] > 0 for row in shown["rows"])
+    kind: Any = {"type": "log"} if logarithmic else {"zero": False}
+    x = alt.X("x:Q", title=shown["axis"], scale=alt.Scale(nice=False, **kind), axis=axis)
     drawn: list[alt.Chart] = []
     whole = [row["x"] for row in rows if row["bound"] == "take_all"]
     if whole:

@@ -1,4 +1,4 @@
-"""Questions to finished outputs: what differs between several (`compare`).
+"""What differs between several outputs, side by side.
 
 Two to eight outputs, or recipes that are run for it, side by side: what was drawn, along the label and the tokens, by
 category; which records they share; where their recipes differ. Of the data thin columns are read, no text.
