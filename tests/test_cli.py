@@ -177,6 +177,20 @@ def test_each_command_is_the_twin_of_a_call() -> None:
     commands = {
         command.callback.__name__: command.callback for command in cli.app.registered_commands if command.callback
     }
-    assert set(commands) == {"demo", "check", "plan", "run", "report", "compare", "ablate", "tune", "verify", "why", "push", "schema", "cache"}
+    assert set(commands) == {
+        "demo",
+        "check",
+        "plan",
+        "run",
+        "report",
+        "compare",
+        "ablate",
+        "tune",
+        "verify",
+        "why",
+        "push",
+        "schema",
+        "cache",
+    }
     for name in commands:
         assert inspect.getdoc(getattr(evenly, name))

@@ -84,9 +84,10 @@ def push_output(folder: Path, repo: str, *, private: bool, revision: str | None,
     """
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP: what breaks can be gone on with, file by file
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi  # noqa: PLC0415 - half a second
-    from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415
+    from huggingface_hub.utils import disable_progress_bars, logging  # noqa: PLC0415
 
     disable_progress_bars()
+    logging.set_verbosity_error()  # it tells of every try; what matters is told at the end
     api = HfApi(endpoint=_endpoint())
     hub = _Hub(api, repo_name(repo), revision)
     hub.call(lambda: api.create_repo(hub.repo, repo_type="dataset", private=private or None, exist_ok=True))
@@ -133,7 +134,7 @@ class _Hub:
         """Return what the Hub answers; try again where that is worth it, with longer and longer waits."""
         for number in range(1, TRIES + 1):
             with _told(self.repo) as trouble:
-                return ask()
+                return _unwrapped(ask)
             if number == TRIES or not trouble.again:
                 raise trouble.error
             time.sleep(trouble.wait(number))
@@ -151,6 +152,16 @@ class _Hub:
             return found
 
         return self.call(asked)
+
+
+def _unwrapped(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the Hub answers
+    """Return what the Hub answers; what a large file could not be sent for is raised itself, not as a RuntimeError."""
+    try:
+        return ask()
+    except RuntimeError as fault:
+        if isinstance(fault.__cause__, Exception):
+            raise fault.__cause__ from None
+        raise
 
 
 def _local(folder: Path) -> list[str]:
