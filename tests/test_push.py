@@ -31,6 +31,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    # read when it is imported, which another test may have done with other settings
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("time.sleep", lambda _: None)
     with serve() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
@@ -104,6 +106,7 @@ def refusal(output: Path) -> str | None:
 def test_a_push_that_breaks_at_any_request_goes_on_to_the_same_tree(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setattr("time.sleep", lambda _: None)
     wanted, large = local(output), sum(is_large(path) for path in local(output))

@@ -82,7 +82,6 @@ def push_output(folder: Path, repo: str, *, private: bool, revision: str | None,
         PushError: for what the Hub refuses, a card that it rejects among it.
         EvenlyError: when it can't be reached, or what arrived is not what was sent.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP: what breaks can be gone on with, file by file
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi  # noqa: PLC0415 - half a second
     from huggingface_hub.utils import disable_progress_bars, logging  # noqa: PLC0415
 
@@ -255,6 +254,8 @@ def _told(repo: str) -> Generator[_Trouble]:
     except errors.HTTPError as fault:  # pyright: ignore[reportPrivateImportUsage] - what all that speaks HTTP raises
         trouble.again = True
         trouble.error = EvenlyError(f"{_endpoint()} can't be reached ({type(fault).__name__}). Push again to go on.")
+    except errors.OfflineModeIsEnabled:
+        trouble.error = PushError(f"{repo}: HF_HUB_OFFLINE is set, so nothing can be sent. Unset it.")
     except (ConnectionError, TimeoutError) as fault:
         trouble.again = True
         trouble.error = EvenlyError(f"{_endpoint()} can't be reached ({type(fault).__name__}). Push again to go on.")
