@@ -26,13 +26,19 @@ NAME = "maker/prices"
 Files = dict[str, bytes]
 
 
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let huggingface_hub speak plain HTTP: it read its settings when it was imported, perhaps by another test."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+
+
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    # read when it is imported, which another test may have done with other settings
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    plain(monkeypatch)
     monkeypatch.setattr("time.sleep", lambda _: None)
     with serve() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
@@ -106,7 +112,7 @@ def refusal(output: Path) -> str | None:
 def test_a_push_that_breaks_at_any_request_goes_on_to_the_same_tree(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    plain(monkeypatch)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setattr("time.sleep", lambda _: None)
     wanted, large = local(output), sum(is_large(path) for path in local(output))
