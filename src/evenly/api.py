@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,13 +32,14 @@ from evenly.io.manifest import read_manifest
 from evenly.io.output import new_output, prepare_working, refuse_existing
 from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
 from evenly.io.publish import Pushed, push_output, repo_name
+from evenly.io.stores import fetched_output, is_address, put_output, refuse_existing_at
 from evenly.recipe.load import json_schema
 from evenly.recipe.model import Recipe
 from evenly.recipe.variants import variants_of
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from types import ModuleType
     from typing import Unpack
 
@@ -141,7 +144,8 @@ def run(
     `datasets.Dataset` (streaming ones too), or any iterable of dicts; or one table, for a recipe of one source. They
     are kept in the cache under their content, so that the same table finds its curated pool again.
 
-    With `push`, a dataset of the Hub, the finished output is published there, see `push`.
+    `out` may be an address that fsspec reaches, such as `s3://bucket/name`: the output is made here, and copied there
+    with its manifest last. With `push`, a dataset of the Hub, the finished output is published there, see `push`.
 
     With `profile` the manifest has a `profile`: each phase's seconds, rows, bytes read and written, and peak memory.
 
@@ -149,14 +153,28 @@ def run(
         UserError: for a fault of the recipe, the data or `out`; nothing is written then.
     """
     loaded = _load(recipe, set)
-    place = Path(out if out is not None else loaded.name)
-    refuse_existing(place, force=force)
-    ready, given = with_data(loaded, data)
+    address = str(out) if is_address(out) else None
+    place = _copy_of(address) if address is not None else Path(out if out is not None else loaded.name)
     if push is not None:
         repo_name(push)
+    if address is not None:
+        refuse_existing_at(address, force=force)
+    else:
+        refuse_existing(place, force=force)
+    ready, given = with_data(loaded, data)
     result = run_recipe(
-        ready, place, force=force, engine=engine, recheck=recheck, profile=profile, reporter=reporter, given=given
+        ready,
+        place,
+        force=force or address is not None,
+        engine=engine,
+        recheck=recheck,
+        profile=profile,
+        reporter=reporter,
+        given=given,
     )
+    if address is not None:
+        put_output(place, address, force=force, phase=(reporter or Silent()).phase)
+        result = replace(result, address=address)
     if push is not None:
         _push(place, push, reporter=reporter)
     return result
@@ -259,8 +277,8 @@ def verify(
         UserError: when there is no such output, or it has no manifest.
     """
     told = reporter or Silent()
-    folder = _output(place, told)
-    return verify_folder(folder, from_source=from_source, engine=engine, reporter=told, place=str(place))
+    with _output(place, told) as folder:
+        return verify_folder(folder, from_source=from_source, engine=engine, reporter=told, place=str(place))
 
 
 def why(folder: str | Path, asked: str) -> Reasons:
@@ -269,7 +287,8 @@ def why(folder: str | Path, asked: str) -> Reasons:
     Raises:
         UserError: for an output without a ledger, and for what nobody knows.
     """
-    return explain(Path(folder), asked)
+    with _output(folder, Silent()) as place:
+        return explain(place, asked)
 
 
 def push(
@@ -307,8 +326,8 @@ def load(
         UserError: when there is no such output.
         VerificationError: when it is not what its manifest says.
     """
-    folder = _output(place, reporter or Silent())
-    return load_splits(folder, str(place), kind, check=check)
+    with _output(place, reporter or Silent()) as folder:
+        return load_splits(folder, str(place), kind, check=check)
 
 
 def demo(
@@ -376,12 +395,21 @@ def _push(
     return push_output(place, repo, private=private, revision=revision, message=told_of, phase=told.phase)
 
 
-def _output(place: str | Path, reporter: Reporter) -> Path:
-    """Return the folder of an output: as it is given, or as the Hub has it."""
-    folder = Path(place)
-    if folder.exists() or isinstance(place, Path) or place.startswith((".", "/")):
-        return folder
-    return fetch_output(place, reporter.phase)
+@contextmanager
+def _output(place: str | Path, reporter: Reporter) -> Generator[Path]:
+    """Yield the folder of an output: as it is given, or a copy of what a store or the Hub has."""
+    if isinstance(place, str) and is_address(place):
+        with fetched_output(place, reporter.phase) as folder:
+            yield folder
+    elif isinstance(place, Path) or Path(place).exists() or place.startswith((".", "/")):
+        yield Path(place)
+    else:
+        yield fetch_output(place, reporter.phase)
+
+
+def _copy_of(address: str) -> Path:
+    """Return where the output is made that goes to an address; it stays there, for charts and reports."""
+    return cache_folder() / "outputs" / hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
 def _ablation(name: str) -> ModuleType:

@@ -110,7 +110,7 @@ def plan(
 @app.command()
 def run(
     recipe: RecipePath,
-    out: Annotated[Path | None, typer.Option(help="Output folder (default: the recipe's name).")] = None,
+    out: Annotated[str | None, typer.Option(help="Output folder (default: the recipe's name), or s3://….")] = None,
     overrides: Set = None,
     force: Force = False,
     engine: Engine = "local",
@@ -301,7 +301,7 @@ def verify(
 
 @app.command()
 def why(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The output of a run.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The output of a run.")],
     asked: Annotated[str, typer.Argument(metavar="ID|FILE:LINE", help="A record, by its id or where it stands.")],
     as_json: Json = False,
 ) -> None:
@@ -432,7 +432,7 @@ def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool, page: boo
             console.print(f"\n{result.folder / 'report.html'}", style="bold", highlight=False)
             return
         reused = " (the curated pool was there already)" if result.pool_reused else ""
-        console.print(f"\n{result.folder}{os.sep}", style="bold", end="", highlight=False)
+        console.print(f"\n{result.address or result.folder}{os.sep}", style="bold", end="", highlight=False)
         console.print(f"  {sum(result.manifest['timings'].values()):.1f} s{reused}", highlight=False)
 
 

@@ -16,6 +16,7 @@ import evenly
 from evenly.errors import DataError
 from evenly.io.sources import find_files
 from evenly.recipe.model import Source
+from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,3 +146,87 @@ def test_google_s_store_is_read_through_the_same_interface(tmp_path: Path) -> No
     assert found.path.read_bytes() == LINES
     assert found.name.startswith("gs://")
     assert copies(tmp_path) == [found.path]
+
+
+def test_an_output_can_stand_in_a_store(bucket: Any, tmp_path: Path) -> None:
+    recipe: dict[str, Any] = {
+        "name": "stored",
+        "sources": [{"name": "shop", "files": "s3://shop/raw/*.jsonl", "id": "sku"}],
+        "template": {"prompt": "{title} costs ", "completion": "{price}"},
+        "balance": {"strata": [{"column": "price"}], "cap": 4},
+        "split": {"train": 0.8, "test": 0.2},
+    }
+    place = "s3://shop/out/stored"
+    result = evenly.run(recipe, place)
+    assert result.address == place
+    local = evenly.run(recipe, tmp_path / "out").folder
+    keys = [one["Key"] for one in bucket.list_objects_v2(Bucket="shop", Prefix="out/")["Contents"]]
+    assert sorted(keys) == sorted(
+        f"out/stored/{path.relative_to(local)}" for path in local.rglob("*") if path.is_file()
+    )
+    assert evenly.verify(place).holds
+    assert evenly.load(place)["train"].equals(evenly.load(local)["train"])
+    assert "It was" in evenly.why(place, "s1").found[0].text
+    with pytest.raises(evenly.UserError, match="holds something already"):
+        evenly.run(recipe, place)
+    evenly.run(recipe | {"split": {"train": 1.0}}, place, force=True)
+    keys = [one["Key"] for one in bucket.list_objects_v2(Bucket="shop", Prefix="out/")["Contents"]]
+    assert not any("/test-" in key for key in keys)
+    assert evenly.verify(place).holds
+    secrets = (b"a-secret-of-the-tests", b"testing")
+    for key in keys:
+        content = bucket.get_object(Bucket="shop", Key=key)["Body"].read()
+        assert not any(secret in content for secret in secrets), key
+    with pytest.raises(evenly.UserError, match=r"holds no manifest\.json"):
+        evenly.verify("s3://shop/raw")
+    with pytest.raises(evenly.UserError, match="is not an output of Evenly's"):
+        evenly.run(recipe, "s3://shop/raw", force=True)
+    with pytest.raises(evenly.UserError, match=r"no such bucket|store refuses"):
+        evenly.run(recipe, "s3://nobodys-bucket/out")
+    with pytest.raises(evenly.UserError, match="nonsense"):
+        evenly.run(recipe, "nonsense://x/y")
+
+
+def test_a_manifest_comes_last_and_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evenly.io import stores
+
+    def files(name: str, number: int) -> Path:
+        folder = tmp_path / name
+        (folder / "data").mkdir(parents=True)
+        for path in ("manifest.json", "README.md", *(f"data/{n}.parquet" for n in range(number))):
+            (folder / path).write_text(f"{name} {path}")
+        return folder
+
+    class Failing(MemoryFileSystem):
+        """A store that takes so many files and no more."""
+
+        left = 100
+
+        def put_file(self, *given: Any, **options: Any) -> None:
+            if not Failing.left:
+                message = "the network is gone"
+                raise OSError(message)
+            Failing.left -= 1
+            super().put_file(*given, **options)
+
+    store = Failing()
+    store.store.clear()
+    monkeypatch.setattr(stores, "_store", lambda _: (store, "/bucket/out"))
+
+    def put(folder: Path, *, force: bool = False) -> None:
+        stores.put_output(folder, "memory://bucket/out", force=force, phase=Silent().phase)
+
+    first, second = files("first", 4), files("second", 2)
+    for taken in range(6):
+        store.store.clear()
+        Failing.left = taken
+        with pytest.raises(evenly.UserError, match="the network is gone"):
+            put(first)
+        assert "/bucket/out/manifest.json" not in store.store
+    Failing.left = 100
+    store.store.clear()
+    put(first)
+    Failing.left = 2
+    with pytest.raises(evenly.UserError, match="the network is gone"):
+        put(second, force=True)
+    assert "/bucket/out/manifest.json" not in store.store  # neither the old output nor the new one is complete

@@ -62,6 +62,7 @@ class RunResult:
         before: a summary of the curated pool.
         after: a summary of the selected records.
         pool_reused: whether curate was skipped because its result was there.
+        address: where in a store the output is, of which `folder` is a copy; None where it is the output itself.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class RunResult:
     before: Summary
     after: Summary
     pool_reused: bool
+    address: str | None = None
 
     @property
     def charts(self) -> Charts:

@@ -283,9 +283,9 @@ def clear_pools() -> tuple[int, int]:
 
 
 def clear_copies() -> int:
-    """Delete what else is kept: copies of remote files, listings, tables, the charts' library; return the bytes."""
+    """Delete what else is kept: copies of remote files and of outputs, listings, tables, Vega; return the bytes."""
     size = 0
-    for name in ("remote", "listings", "tables", "vega"):
+    for name in ("remote", "listings", "tables", "vega", "outputs"):
         folder = cache_folder() / name
         size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         shutil.rmtree(folder, ignore_errors=True)

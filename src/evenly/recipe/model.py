@@ -236,6 +236,22 @@ class Workers(Strict):
     workers: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
+class Card(Strict):
+    """What a dataset card says that the data do not: licence, languages and origin of the raw data, tasks, tags.
+
+    `license` is an id of the Hub's (`cc-by-4.0`, `other`, …), `language` are codes (`en`), `source` is a sentence or an
+    address.
+    """
+
+    license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")] | None = None
+    language: list[Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,8})*$")]] = Field(
+        default_factory=list[str]
+    )
+    source: Annotated[str, Field(min_length=1)] | None = None
+    tasks: list[str] = Field(default_factory=lambda: ["text-generation"])
+    tags: list[str] = Field(default_factory=list[str])
+
+
 class Export(Strict):
     """What the output looks like."""
 
@@ -298,6 +314,7 @@ class Recipe(Strict):
     variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] | None = None
     train_weight: Literal["equal", "design"] = "equal"
     export: Export = Export()
+    card: Card | None = None
     engine: Workers = Workers()
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
 
@@ -355,7 +372,7 @@ class Recipe(Strict):
         for source in data["sources"]:
             del source["files"]
         data.pop("tokenizer", None)
-        for key in ("engine", "variants", "train_weight"):
+        for key in ("engine", "variants", "train_weight", "card"):
             data.pop(key, None)
         data["export"].pop("report")
         return hashlib.sha256(json.dumps(data, ensure_ascii=False).encode()).hexdigest()

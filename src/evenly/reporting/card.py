@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
 
@@ -21,8 +22,19 @@ SIZES = (
 )
 """Rows below -> the Hub's name for that size."""
 
-TYPES = {"String": "string", "Boolean": "bool", "Float64": "float64", "Int64": "int64", "UInt32": "uint32"}
+TYPES = {
+    "String": "string",
+    "Boolean": "bool",
+    "Float32": "float32",
+    "Float64": "float64",
+    **{f"{sign}Int{bits}": f"{sign.lower()}int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)},
+}
 """Polars' name of a type -> the one that `datasets` has for it; others are shown as they are."""
+
+TURNS: Final = re.compile(r"List\(Struct\((\{('.*?': String(, )?)+\})\)\)")
+"""Polars' name of the type of conversations."""
+
+SHOWN_INPUTS: Final = 20
 
 COLUMNS = {
     "id": "names the record in the raw data",
@@ -38,43 +50,202 @@ COLUMNS = {
 }
 
 
+PICTURES: Final = {
+    "label": "How many records there are along the label, in the pool and as selected.",
+    "strata": "What is drawn of each stratum.",
+    "categories": "Records by category, in the pool and as selected.",
+    "mix": "The categories along the label.",
+}
+"""Charts that a card shows, by name, with what they show."""
+
+NO_LICENSE: Final = (
+    "**The recipe names no licence.** Whoever uses these rows has to find out what the raw data allow: a selection of "
+    "records has the licence of the records."
+)
+
+
+AGAIN: Final = """The same recipe over the same records selects the same rows, on any machine:
+
+```sh
+pip install evenly
+evenly run recipe.yaml      # the lines below
+evenly verify OUTPUT --from-source
+```
+"""
+
+
 def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     """Return the card's Markdown: from the manifest, and `columns`, the data's columns with their types."""
     rows, recipe = manifest["rows"], manifest["recipe"]
-    ending = recipe["export"]["files"]
-    configs = [{"split": name, "path": f"data/{name}-*.{ending}"} for name in rows["splits"]]
-    size = next((label for limit, label in SIZES if sum(rows["splits"].values()) < limit), "1B<n<10B")
-    front: dict[str, Any] = {
-        "pretty_name": recipe["name"],
-        "size_categories": [size],
-        "configs": [{"config_name": "default", "data_files": configs, "default": True}],
-    }
-    lite = [{"split": name, "path": f"lite/{name}-*.{ending}"} for name in recipe["split"].get("lite", {})]
-    if lite:
-        front["configs"].append({"config_name": "lite", "data_files": lite})
-    tests = [{"split": name, "path": f"holdout/{name}-*.{ending}"} for name in manifest.get("holdout", {})]
-    if tests:
-        front["configs"].append({"config_name": "holdout", "data_files": tests})
+    told: Mapping[str, Any] = recipe.get("card") or {}
+    shown = [name for name in PICTURES if recipe["export"]["report"] and _has_picture(name, manifest)]
     sections = [
-        f"---\n{to_yaml(front)}---\n",
+        f"---\n{to_yaml(front_matter(manifest, columns))}---\n",
         f"# {recipe['name']}\n",
         _story(manifest),
-        "## Columns\n",
+        "## Before and after\n" if shown else "",
+        *[f"![{PICTURES[name]}](charts/{name}.png)\n" for name in shown],
+        "## Where the rows went\n",
+        "| | rows |\n|---|---:|",
+        *[f"| {name} | {count:,} |" for name, count in _flow(rows)],
+        "\n## Columns\n",
         "| column | type | what |\n|---|---|---|",
         *[
             f"| `{name}` | {TYPES.get(kind, kind)} | {COLUMNS.get(name, 'kept from the raw data')} |"
             for name, kind in columns.items()
         ],
-        "\n## Where the rows went\n",
-        "| | rows |\n|---|---:|",
-        *[f"| {name} | {count:,} |" for name, count in _flow(rows)],
         "\n## Load it\n",
-        '```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("path/to/this/folder")\n```\n',
+        _loading(manifest),
+        "## Train with it\n",
+        training_text(recipe["export"]["format"]),
+        "## Design weights\n",
+        _weights(manifest),
+        "## Source and licence\n",
+        *([f"Source: {told['source']}\n"] if told.get("source") else []),
+        f"Licence: `{told['license']}`\n" if told.get("license") else f"{NO_LICENSE}\n",
+        _inputs(manifest),
         "## The recipe\n",
-        f"Evenly {manifest['evenly']}, seed {manifest['seed']}.\n",
+        f"Evenly {manifest['evenly']}, seed {manifest['seed']}. {AGAIN}",
         f"```yaml\n{to_yaml(recipe)}```\n",
     ]
-    return "\n".join(sections)
+    return "\n".join(section for section in sections if section)
+
+
+def front_matter(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the Hub and `load_dataset` read at the top of a card; numbers are those of the files."""
+    rows, recipe = manifest["rows"], manifest["recipe"]
+    told: Mapping[str, Any] = recipe.get("card") or {}
+    ending = recipe["export"]["files"]
+    written = {name: _of_split(manifest, name) for name in rows["splits"]}
+    total = sum(count for count, _ in written.values())
+    front: dict[str, Any] = {"pretty_name": recipe["name"]}
+    for key, name in (("license", "license"), ("language", "language")):
+        if told.get(key):
+            front[name] = told[key]
+    front["task_categories"] = told.get("tasks", ["text-generation"])
+    front["size_categories"] = [next((label for limit, label in SIZES if total < limit), "1B<n<10B")]
+    front["tags"] = ["evenly", "balanced", *told.get("tags", [])]
+    lite: Mapping[str, int] = recipe["split"].get("lite") or {}
+    rooms: dict[str, list[str]] = {
+        "data": list(rows["splits"]),
+        "lite": list(lite),
+        "holdout": list(manifest.get("holdout", {})),
+    }
+    configs: list[dict[str, Any]] = []
+    for room, names in rooms.items():
+        files = [{"split": name, "path": f"{room}/{name}-*.{ending}"} for name in names]
+        if room == "data":
+            configs.append({"config_name": "default", "data_files": files, "default": True})
+        elif files:
+            configs.append({"config_name": room, "data_files": files})
+    front["configs"] = configs
+    features = [_feature(name, kind) for name, kind in columns.items()]
+    info: dict[str, Any] = {"config_name": "default"}
+    if all(feature is not None for feature in features):
+        info["features"] = features
+    info["splits"] = [{"name": name, "num_examples": count} for name, (count, _) in written.items()]
+    info["download_size"] = sum(size for _, size in written.values())
+    front["dataset_info"] = [info]
+    return front
+
+
+def _of_split(manifest: Mapping[str, Any], split: str) -> tuple[int, int]:
+    """Return the rows and the bytes of a split's files."""
+    own = [one for one in manifest["files"] if one["path"].startswith(f"data/{split}-")]
+    return sum(int(one["rows"]) for one in own), sum(int(one["bytes"]) for one in own)
+
+
+def _feature(name: str, kind: str) -> dict[str, Any] | None:
+    """Return a column as `dataset_info` writes it; None for a type that it has no word for."""
+    if kind in TYPES:
+        return {"name": name, "dtype": TYPES[kind]}
+    turns = TURNS.fullmatch(kind)
+    if turns is None:
+        return None
+    return {
+        "name": name,
+        "list": [{"name": one, "dtype": "string"} for one in re.findall(r"'(.*?)': String", turns[1])],
+    }
+
+
+def _has_picture(name: str, manifest: Mapping[str, Any]) -> bool:
+    labelled = manifest["balance"]["before"].get("label_mean") is not None
+    named = manifest["balance"].get("category") is not None
+    return {"label": labelled, "categories": named, "mix": labelled and named}.get(name, True)
+
+
+def _loading(manifest: Mapping[str, Any]) -> str:
+    lines = [
+        "from datasets import load_dataset",
+        "",
+        'dataset = load_dataset("OWNER/NAME")   # or the path of this folder',
+    ]
+    if manifest["recipe"]["split"].get("lite"):
+        lines.append('small = load_dataset("OWNER/NAME", "lite")')
+    if manifest.get("holdout"):
+        lines.append('tests = load_dataset("OWNER/NAME", "holdout")   # natural and balanced, in no split')
+    code = "\n".join(lines)
+    return f'```python\n{code}\n```\n\n`evenly.load("OWNER/NAME")` checks it against its manifest besides.\n'
+
+
+def training_text(kind: str) -> str:
+    """Return how rows of a format are trained on with TRL, Axolotl and Unsloth."""
+    trl = {
+        "text": 'SFTConfig(dataset_text_field="text")',
+        "prompt-completion": "SFTConfig(completion_only_loss=True)",
+        "messages": "SFTConfig(assistant_only_loss=True)",
+    }[kind]
+    axolotl = {
+        "text": "    type: completion\n    field: text",
+        "prompt-completion": (
+            "    type:\n      field_instruction: prompt\n      field_output: completion\n"
+            '      format: "{instruction}"\n      no_input_format: "{instruction}"'
+        ),
+        "messages": "    type: chat_template\n    field_messages: messages",
+    }[kind]
+    return f"""With [TRL](https://huggingface.co/docs/trl):
+
+```python
+from trl import SFTConfig, SFTTrainer
+
+SFTTrainer("MODEL", args={trl}, train_dataset=dataset["train"]).train()
+```
+
+With [Axolotl](https://docs.axolotl.ai), in its YAML:
+
+```yaml
+datasets:
+  - path: OWNER/NAME
+{axolotl}
+```
+
+With [Unsloth](https://docs.unsloth.ai) model and tokenizer come from `FastLanguageModel.from_pretrained`; the trainer
+is TRL's, as above.
+"""
+
+
+def _weights(manifest: Mapping[str, Any]) -> str:
+    text = """A row of a split stands for `design_weight` records of the curated pool. Weighted by it, sums and means
+over the balanced rows estimate those of the pool, and a loss that is weighted by it is the loss on the pool.
+`inclusion_probability` is the probability that the draw takes the record, 1 where its stratum is taken whole.
+"""
+    if manifest["balance"]["before"].get("label_mean") is None:
+        return text
+    label = manifest["recipe"]["balance"]["label"]
+    return f"""{text}
+```python
+rows = dataset["train"].to_pandas()
+mean = (rows["{label}"] * rows["design_weight"]).sum() / rows["design_weight"].sum()   # of the pool
+```
+"""
+
+
+def _inputs(manifest: Mapping[str, Any]) -> str:
+    shown = [f"- `{one['path']}` {str(one.get('sha256', ''))[:16]}" for one in manifest["inputs"][:SHOWN_INPUTS]]
+    more = len(manifest["inputs"]) - SHOWN_INPUTS
+    if more > 0:
+        shown.append(f"- and {more:,} more, in `manifest.json`")
+    return "Read from (path, beginning of the sha256):\n\n" + "\n".join(shown) + "\n"
 
 
 def _story(manifest: Mapping[str, Any]) -> str:

@@ -1,0 +1,154 @@
+"""Outputs in an object store, or wherever fsspec reaches: `s3://`, `gs://`, `az://` and others.
+
+A store has no renames, so that an output there is complete when its manifest is: that is the last object to be written,
+and the first to go when another output takes its place. Credentials are those that fsspec finds in the environment.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from evenly.errors import DataError, OutputError
+from evenly.io.manifest import NAME
+from evenly.io.remote import STORES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from evenly.io.remote import Phase
+
+HUB: Final = "hf://"
+
+
+def is_address(place: object) -> bool:
+    """Say whether a place is one that fsspec reaches, not a path and not the Hub."""
+    return isinstance(place, str) and "://" in place and not place.startswith(HUB)
+
+
+def refuse_existing_at(address: str, *, force: bool) -> None:
+    """Refuse to write where something is, unless it is an output of Evenly's and `force` is on.
+
+    Raises:
+        OutputError: saying what to do.
+    """
+    with _told(address):
+        store, root = _store(address)
+        there = _objects(store, root)
+    if there and not force:
+        message = f"{address}: holds something already. Choose another place with --out, or replace it with --force."
+        raise OutputError(message)
+    if there and NAME not in there:
+        message = (
+            f"{address}: is not an output of Evenly's (it has no {NAME}), so --force does not replace it. Choose "
+            "another place with --out."
+        )
+        raise OutputError(message)
+
+
+def put_output(folder: Path, address: str, *, force: bool, phase: Phase) -> None:
+    """Copy a finished output to a store, its manifest last; with `force` in place of the one that is there.
+
+    Raises:
+        OutputError: when something is there and `force` is off, or the store refuses.
+    """
+    refuse_existing_at(address, force=force)
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    paths.sort(key=lambda path: path == NAME)
+    sizes = {path: (folder / path).stat().st_size for path in paths}
+    with _told(address):
+        store, root = _store(address)
+        old = _objects(store, root)
+        if NAME in old:
+            store.rm_file(f"{root}/{NAME}")
+        for path in sorted(old - {NAME} - set(paths)):
+            store.rm_file(f"{root}/{path}")
+        with phase("upload", sum(sizes.values()), "bytes") as advance:
+            for path in paths:
+                if path == NAME:
+                    _refuse_short(store, root, sizes, address)
+                if address.partition("://")[0] not in STORES:  # which would make the bucket, too
+                    store.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
+                store.put_file(str(folder / path), f"{root}/{path}")
+                advance(sizes[path])
+
+
+@contextmanager
+def fetched_output(address: str, phase: Phase) -> Generator[Path]:
+    """Yield a copy of an output that is in a store, for a while.
+
+    Raises:
+        DataError: when there is none, or the store refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="evenly-") as name:
+        folder = Path(name)
+        try:
+            with _told(address):
+                store, root = _store(address)
+                there = _objects(store, root)
+                if NAME not in there:
+                    message = f"{address}: holds no {NAME}, so there is no finished output of Evenly's."
+                    raise DataError(message)
+                with phase("fetch", len(there), "files") as advance:
+                    for path in sorted(there):
+                        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                        store.get_file(f"{root}/{path}", str(folder / path))
+                        advance(1)
+        except OutputError as fault:
+            raise DataError(str(fault)) from None
+        yield folder
+
+
+def _store(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, and its path there."""
+    import fsspec  # noqa: PLC0415 - a tenth of a second, which only stores are worth  # pyright: ignore[reportMissingTypeStubs]
+
+    found: Any = fsspec.core.url_to_fs(address, skip_instance_cache=True, use_listings_cache=False)
+    return found[0], str(found[1]).rstrip("/")
+
+
+def _objects(store: Any, root: str) -> set[str]:  # noqa: ANN401 - a file system of fsspec's
+    """Return the paths of all objects below a root, relative to it."""
+    try:
+        found = cast("list[str]", store.find(root))
+    except FileNotFoundError:
+        return set()
+    head = root.lstrip("/")
+    return {name.lstrip("/").removeprefix(head).lstrip("/") for name in found}
+
+
+def _refuse_short(store: Any, root: str, sizes: dict[str, int], address: str) -> None:  # noqa: ANN401
+    """Refuse to finish an output of which an object is not what was sent."""
+    for path, size in sizes.items():
+        if path != NAME and int(store.size(f"{root}/{path}") or 0) != size:
+            message = f"{address}: {path} has other bytes than were sent. Try again."
+            raise OutputError(message)
+
+
+@contextmanager
+def _told(address: str) -> Generator[None]:
+    """Tell what a store refuses, or that it can't be reached, as one clear line."""
+    scheme = address.partition("://")[0]
+    try:
+        yield
+    except (OutputError, DataError):
+        raise
+    except ImportError as fault:
+        extra = f"pip install 'evenly[{scheme}]'" if scheme in STORES else f"pip install {fault.name}"
+        message = f"{address}: {scheme}:// needs a package that is not installed. Run: {extra}"
+        raise OutputError(message) from None
+    except PermissionError:
+        message = f"{address}: access was refused. Check the credentials in the environment, and their rights."
+        raise OutputError(message) from None
+    except FileNotFoundError:
+        message = f"{address}: there is no such bucket. Make it, or check the address."
+        raise OutputError(message) from None
+    except ValueError as fault:
+        message = f"{address}: {' '.join(str(fault).split())}."
+        raise OutputError(message) from None
+    except Exception as fault:  # noqa: BLE001 - each store has exceptions of its own kinds
+        told = " ".join(str(fault).split())[:200] or type(fault).__name__
+        message = f"{address}: the store refuses: {told}. Check the connection and the credentials."
+        raise OutputError(message) from None
