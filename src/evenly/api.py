@@ -95,7 +95,8 @@ def check(
 ) -> Recipe:
     """Read a recipe and return it; with `sources` also open its inputs (or `data`, see `run`) and its tokenizer.
 
-    The reporter is then told of near-duplicates that stand in several splits, in a sample of the inputs.
+    The reporter is then told what a sample of the inputs warns of: near-duplicates in several splits, tokens that
+    reach from the prompt into the completion.
 
     Raises:
         RecipeError: with every fault of the recipe.

@@ -12,6 +12,8 @@ import pytest
 import evenly
 from evenly.errors import RecipeError
 
+from ..conftest import write_lines  # noqa: TID252 - the tests are no package to name
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -142,3 +144,35 @@ def test_ready_made_texts_pass_through(tmp_path: Path, kind: str, columns: dict[
 def test_contradictions_are_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         evenly.check(recipe(tmp_path / "x.jsonl", **changes))
+
+
+def test_what_hosts_of_fine_tuning_refuse_is_counted(tmp_path: Path) -> None:
+    def turns(*said: tuple[str, str]) -> list[dict[str, str]]:
+        return [{"role": role, "content": content} for role, content in said]
+
+    good = [turns(("user", f"hello {n}"), ("assistant", "hello " * (n % 5 + 1))) for n in range(40)]
+    bad = [
+        turns(("user", "a"), ("assistant", "b"), ("user", "c")),
+        turns(("narrator", "a"), ("user", "b"), ("assistant", "c")),
+        turns(("system", "a"), ("assistant", "b")),
+        turns(("user", "  "), ("assistant", "c")),
+        turns(("user", "a"), ("assistant", "")),
+    ]
+    rows = [{"id": f"{n}", "messages": one, "kind": "x"} for n, one in enumerate([*good, *bad])]
+    recipe: dict[str, Any] = {
+        "name": "chats",
+        "tokenizer": "o200k_base",
+        "sources": [{"name": "s", "files": str(write_lines(tmp_path / "in.jsonl", rows)), "id": "id"}],
+        "balance": {"strata": [{"column": "kind"}], "cap": 1000},
+        "export": {"format": "messages", "token_limit": 6},
+    }
+    for files in ("parquet", "jsonl"):
+        recipe["export"]["files"] = files
+        told = evenly.run(recipe, tmp_path / files).manifest["chat"]
+        assert told["rows"] == 45
+        assert told["tokens"] > 100
+        too_long = told["broken"].pop("too_long")
+        assert 0 < too_long < 40
+        assert told["broken"] == {"unknown_role": 1, "no_user": 1, "last_not_assistant": 1, "empty": 2}
+    few = evenly.run(recipe | {"balance": {"strata": [{"column": "kind"}], "cap": 6}}, tmp_path / "few")
+    assert few.manifest["chat"]["broken"]["too_few"] == 6

@@ -75,3 +75,24 @@ def test_where_none_can_stand_in_several_nothing_is_told(tmp_path: Path, changes
 
 def test_where_there_are_none_nothing_is_told(tmp_path: Path) -> None:
     assert heard(recipe(tmp_path, 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion", "warned"),
+    [
+        ("{text}\nPrice is $", "{label}.00", False),
+        ("{text}\nThe answer: ", "{word}", True),
+        ("{text}\nThe answer:", " {word}", False),
+    ],
+)
+def test_a_token_that_reaches_into_the_answer_is_told(
+    tmp_path: Path, prompt: str, completion: str, *, warned: bool
+) -> None:
+    template = {"prompt": prompt, "completion": completion}
+    curate = [{"derive": {"word": "CASE WHEN label > 3 THEN 'blue' ELSE 'green' END"}}]
+    data = recipe(tmp_path, 0, tokenizer="o200k_base", template=template, split={"train": 1.0}, curate=curate)
+    lines = heard(data)
+    assert bool(lines) == warned
+    if warned:
+        assert "the tokenizer merges prompt and completion in 500 of 500 records" in lines[0]
+        assert "put the space into the completion" in lines[0]

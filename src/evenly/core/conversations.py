@@ -18,7 +18,7 @@ from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from evenly.core.tokens import Tokenizer
 
@@ -27,6 +27,16 @@ ROLES: Final = {"human": "user", "gpt": "assistant"}
 
 ANSWERS: Final = "assistant"
 """The role whose last turn is the answer."""
+
+CHAT_RULES: Final = {
+    "unknown_role": "have a turn of a role that hosts do not know",
+    "no_user": "have no turn of the user's",
+    "last_not_assistant": "do not end with the assistant's turn",
+    "empty": "have a turn of the user's or the assistant's that is empty",
+    "too_long": "have more tokens than export.token_limit allows",
+    "too_few": "are fewer than the ten that hosts train on at least",
+}
+"""Rule of hosted fine-tuning that is broken -> what conversations that break it do."""
 
 Turn = dict[str, str | None]
 
@@ -49,6 +59,14 @@ def spoken_before(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
         last = max((place for place, turn in enumerate(turns) if turn["role"] == ANSWERS), default=len(turns))
         texts.append("\n".join(turn["content"] or "" for turn in turns[:last]))
     return pl.Series("spoken", texts, dtype=pl.String)
+
+
+def chat_notes(facts: Mapping[str, Any]) -> list[str]:
+    """Return what hosts would refuse of an output's conversations (`rows`, `broken`), a sentence each."""
+    return [
+        f"{rows:,} of {facts['rows']:,} conversations {CHAT_RULES[name]}: a host of fine-tuning may refuse the file."
+        for name, rows in facts["broken"].items()
+    ]
 
 
 def turn_keys(texts: pl.Series) -> set[str]:

@@ -12,6 +12,7 @@ import polars as pl
 import evenly
 from evenly.columns import STRATUM
 from evenly.core.measure import Summary, balance_measures
+from evenly.flow.chats import chat_facts
 from evenly.flow.delivery import Written
 from evenly.flow.holdout import draw_tests, facts_of_tests, test_writings
 from evenly.flow.lite import lite_writings
@@ -49,6 +50,9 @@ def deliver(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) 
     if lite:  # made of the splits' files
         written = _joined([written, _write(lite, delivery, engine, reporter)])
     manifest = _manifest(delivery, plan, after, written)
+    chats = chat_facts(delivery.folder, delivery.recipe)
+    if chats is not None:
+        manifest["chat"] = chats
     if tests:
         manifest["holdout"] = facts_of_tests(tests, written)
     (delivery.folder / "README.md").write_text(write_card(manifest, written.columns), encoding="utf-8")

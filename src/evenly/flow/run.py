@@ -25,7 +25,7 @@ from evenly.flow.pictures import take_pictures
 from evenly.flow.plan import category_column, make_plan
 from evenly.flow.report import read_numbers, report_numbers, strata_numbers, write_numbers, write_report
 from evenly.flow.reserve import reserve
-from evenly.flow.twins import twins_across_splits
+from evenly.flow.sampled import warnings_of
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
 from evenly.io.output import folder_bytes, new_output, refuse_existing
@@ -162,7 +162,8 @@ class PlanResult:
 def check_sources(recipe: Recipe, reporter: Reporter | None = None, given: Given = NOTHING) -> list[str]:
     """Open the recipe's inputs and tokenizer without running it; return the names of the input files.
 
-    The reporter is told of near-duplicates across splits, as far as a sample shows them.
+    The reporter is told of near-duplicates across splits, and of tokens across the edge of prompt and completion, as
+    far as a sample shows them.
 
     Raises:
         DataError: for files that are missing, unreadable or lack a column.
@@ -175,8 +176,8 @@ def check_sources(recipe: Recipe, reporter: Reporter | None = None, given: Given
     needs = check_inputs(recipe, files)
     load_excluded(recipe, excluded_files(recipe, reporter or Silent()))
     with _told():
-        warning = twins_across_splits(recipe, needs, pieces, LocalEngine(recipe.engine.workers))
-    if warning is not None:
+        warnings = warnings_of(recipe, needs, pieces, LocalEngine(recipe.engine.workers))
+    for warning in warnings:
         (reporter or Silent()).say(f"warning: {warning}")
     return [file.name for _, file in files]
 

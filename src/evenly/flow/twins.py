@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from evenly.columns import ID, LINE, PIECE
+from evenly.columns import ID
 from evenly.core.duplicates import PLACE
 from evenly.core.hashing import hashed
 from evenly.core.near import is_blank, signatures
-from evenly.core.reserve import TEXT, prompt_texts
+from evenly.core.reserve import prompt_texts
 from evenly.core.select import TRAIN
 from evenly.flow.near import near_groups
-from evenly.flow.pieces import Job, curate_piece
-from evenly.io.pool import new_folder
+from evenly.io.pool import scratch_folder
 from evenly.recipe.model import Holdout
-from evenly.recipe.needs import carried_columns, shown_columns
+from evenly.recipe.needs import shown_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from evenly.engines.base import Engine
-    from evenly.io.blocks import Piece
     from evenly.recipe.model import Recipe
-    from evenly.recipe.needs import Need
-
-MOST_PIECES: Final = 8
-"""Pieces of the inputs, from as many files, that are looked at."""
-
-MOST_RECORDS: Final = 50_000
 
 LIKE: Final = Holdout(fraction=0.1, group="near")
 """What near-duplicates are, by default."""
@@ -40,9 +26,7 @@ LIKE: Final = Holdout(fraction=0.1, group="near")
 SIGNED: Final = "signed"
 
 
-def twins_across_splits(
-    recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Piece], engine: Engine
-) -> str | None:
+def twins_across_splits(recipe: Recipe, sample: pl.DataFrame) -> str | None:
     """Return a warning where a sample's test records have near-duplicates among its training records.
 
     None where there are none, or the recipe has one split, drops near-duplicates, or holds groups out.
@@ -53,10 +37,9 @@ def twins_across_splits(
     shown = shown_columns(recipe)
     if TRAIN not in shares or len(shares) < 2 or kept_apart or unique or not shown:  # noqa: PLR2004 - one split has no other
         return None
-    frame = _sample(recipe, needs, pieces, engine)
-    if frame.height < 2:  # noqa: PLR2004 - one record has no twin
+    if sample.height < 2:  # noqa: PLR2004 - one record has no twin
         return None
-    ordered = frame.sort(hashed(ID, "split"), ID)
+    ordered = _grouped(sample, recipe).sort(hashed(ID, "split"), ID)
     tested = max(1, round(_tested_share(recipe) * ordered.height))
     sided = ordered.with_columns(pl.int_range(pl.len()).lt(tested).alias("tested"))
     crossing = sided.filter(pl.col("first").is_not_null()).with_columns(
@@ -83,31 +66,13 @@ def _tested_share(recipe: Recipe) -> float:
     return min(0.9, sum(share for share in others if isinstance(share, float)) + rows / max(whole, 2 * rows, 1))
 
 
-def _sample(recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Piece], engine: Engine) -> pl.DataFrame:
-    """Curate the first pieces of some files, and return their records with the names of their groups."""
-    first = {piece.file: piece for piece in reversed(pieces)}
-    chosen = list(first.values())[::-1][:MOST_PIECES]
-    job = Job(recipe, tuple(map(tuple, needs)), tuple(carried_columns(recipe)), new_folder("check"))
-    try:
-        parts = [part for one in engine.map(partial(curate_piece, job=job), chosen) for part in one.parts]
-        there = [job.folder / "kept" / str(part["name"]) for part in parts if part["rows"]]
-        if not there:
-            return pl.DataFrame()
-        shown = shown_columns(recipe)
-        frame = pl.concat([_texts(path, recipe, shown) for path in there]).head(MOST_RECORDS)
-        frame = frame.unique(ID, keep="first", maintain_order=True)
-        made = signatures(frame[TEXT], LIKE.ngram)
-        signed = pl.Series(SIGNED, [row.tobytes() for row in made.astype("<u4")], dtype=pl.Binary)
-        keys = frame.drop(TEXT).with_columns(signed).filter(pl.Series(~is_blank(made)))
-        groups = near_groups([keys], max(1, keys.height), SIGNED, LIKE.threshold, job.folder)
-        return frame.select(ID, *PLACE).join(groups, on=PLACE, how="left")
-    finally:
-        shutil.rmtree(job.folder, ignore_errors=True)
-
-
-def _texts(path: Path, recipe: Recipe, shown: Sequence[str]) -> pl.DataFrame:
-    frame = pl.read_parquet(path, columns=list(dict.fromkeys([ID, PIECE, LINE, *shown])), glob=False)
-    texts = prompt_texts(
-        frame.with_columns(pl.col(shown).cast(pl.String)), shown, conversations=bool(recipe.template.messages)
-    )
-    return frame.select(ID, PIECE, LINE).with_columns(texts)
+def _grouped(frame: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """Return a sample's records with the names of the groups of those that are alike others."""
+    shown = shown_columns(recipe)
+    texts = frame.with_columns(pl.col(shown).cast(pl.String))
+    made = signatures(prompt_texts(texts, shown, conversations=bool(recipe.template.messages)), LIKE.ngram)
+    signed = pl.Series(SIGNED, [row.tobytes() for row in made.astype("<u4")], dtype=pl.Binary)
+    keys = frame.select(ID, *PLACE).with_columns(signed).filter(pl.Series(~is_blank(made)))
+    with scratch_folder() as scratch:
+        groups = near_groups([keys], max(1, keys.height), SIGNED, LIKE.threshold, scratch)
+    return frame.select(ID, *PLACE).join(groups, on=PLACE, how="left")

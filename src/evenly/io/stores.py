@@ -105,8 +105,9 @@ def _store(address: str) -> tuple[Any, str]:
     """Return the file system of an address, and its path there."""
     import fsspec  # noqa: PLC0415 - a tenth of a second, which only stores are worth  # pyright: ignore[reportMissingTypeStubs]
 
-    found: Any = fsspec.core.url_to_fs(address, skip_instance_cache=True, use_listings_cache=False)
-    return found[0], str(found[1]).rstrip("/")
+    library: Any = fsspec
+    store, root = library.core.url_to_fs(address, skip_instance_cache=True, use_listings_cache=False)
+    return store, str(root).rstrip("/")
 
 
 def _objects(store: Any, root: str) -> set[str]:  # noqa: ANN401 - a file system of fsspec's

@@ -253,7 +253,7 @@ class Card(Strict):
 
 
 class Export(Strict):
-    """What the output looks like."""
+    """What the output looks like; `token_limit` is what a conversation may cost where the host has a limit."""
 
     format: Literal["text", "prompt-completion", "messages"] = "text"
     files: Literal["parquet", "jsonl"] = "parquet"
@@ -261,6 +261,7 @@ class Export(Strict):
     shard_rows: Rows = 100_000
     ledger: bool = True
     report: bool = True
+    token_limit: Rows | None = None
 
 
 Share = Rows | Annotated[float, Field(gt=0, le=1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from evenly.core.conversations import chat_notes
 from evenly.core.pictures import SIDES
 from evenly.reporting.design import day, number
 
@@ -106,6 +107,7 @@ def _notes(numbers: Numbers, manifest: Mapping[str, Any]) -> list[str]:
         notes.append(
             f"{rows['repeated']:,} rows repeat a record: small strata are in the training split more than once."
         )
+    notes += chat_notes(manifest["chat"]) if "chat" in manifest else []
     if rows["unassigned"]:
         notes.append(f"{rows['unassigned']:,} selected records are in no split, since the splits ask for fewer.")
     told = numbers["categories"]

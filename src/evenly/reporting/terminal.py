@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from evenly.core.conversations import chat_notes
 from evenly.core.pictures import TAIL, quantiles, round_step
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BANDS: Final = 10
 """Rows of the label's view, about."""
+
+NO_CHATS: Final[Mapping[str, Any]] = {"rows": 0, "broken": {}}
 
 SHOWN_CATEGORIES: Final = 12
 
@@ -42,6 +45,7 @@ def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width
     policy = manifest["recipe"]["balance"]["policy"]
     parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"], policy, ": see quarantine.jsonl")]
     parts += [Text(line, style="dim") for line in _found(manifest["inputs"])]
+    parts += [Text(f"warning: {line}", style="yellow") for line in chat_notes(manifest.get("chat", NO_CHATS))]
     if before.label and after.label:
         parts += [Text(), _label_view(label, before, after, width)]
     if len(before.categories) > 1:
