@@ -152,7 +152,7 @@ def test_interrupts_have_their_codes(run: Any, recipe: Path, monkeypatch: pytest
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evenly.api.run", interrupted)
+    monkeypatch.setattr("evenly.api.runs.run", interrupted)
     monkeypatch.setattr("evenly.run", interrupted, raising=False)
     assert run("run", str(recipe))[0] == 130
 

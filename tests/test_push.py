@@ -151,6 +151,18 @@ def test_what_passes_is_tried_again(hub: Hub, output: Path, fault: Fault) -> Non
     assert hub.datasets[NAME].files == local(output)
 
 
+def test_a_commit_that_somebody_else_was_faster_with_is_told(hub: Hub, output: Path) -> None:
+    evenly.push(output, NAME)
+    commit = next(number for number, (_, path) in enumerate(hub.requests) if "/commit/" in path)
+    hub.datasets.clear()
+    hub.requests.clear()
+    hub.objects.clear()
+    hub.faults[commit] = Fault(412)
+    with pytest.raises(evenly.EvenlyError, match=r"somebody else wrote to it meanwhile \(412\)\. Push again"):
+        evenly.push(output, NAME)
+    assert hub.datasets[NAME].files == {}
+
+
 def test_a_hub_that_does_not_get_well_is_told(hub: Hub, output: Path) -> None:
     hub.failing = 503
     with pytest.raises(

@@ -15,26 +15,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from evenly.api import ablate, cache, check, compare, demo, load, plan, push, report, run, schema, tune, verify, why
+    from evenly.api.models import ablate, tune
+    from evenly.api.outputs import compare, load, push, report, verify, why
+    from evenly.api.runs import cache, check, demo, plan, run, schema
     from evenly.errors import EvenlyError, RecipeError, UserError, VerificationError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
 
 _HOME = {
-    "ablate": "evenly.api",
-    "cache": "evenly.api",
-    "check": "evenly.api",
-    "compare": "evenly.api",
-    "demo": "evenly.api",
-    "plan": "evenly.api",
-    "report": "evenly.api",
-    "run": "evenly.api",
-    "load": "evenly.api",
-    "push": "evenly.api",
-    "verify": "evenly.api",
-    "why": "evenly.api",
-    "schema": "evenly.api",
-    "tune": "evenly.api",
+    "ablate": "evenly.api.models",
+    "cache": "evenly.api.runs",
+    "check": "evenly.api.runs",
+    "compare": "evenly.api.outputs",
+    "demo": "evenly.api.runs",
+    "plan": "evenly.api.runs",
+    "report": "evenly.api.outputs",
+    "run": "evenly.api.runs",
+    "load": "evenly.api.outputs",
+    "push": "evenly.api.outputs",
+    "verify": "evenly.api.outputs",
+    "why": "evenly.api.outputs",
+    "schema": "evenly.api.runs",
+    "tune": "evenly.api.models",
     "EvenlyError": "evenly.errors",
     "RecipeError": "evenly.errors",
     "UserError": "evenly.errors",
