@@ -79,7 +79,7 @@ lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	@mkdir -p requirements/peers
-	@for peer in datasets duckdb imblearn notebook; do \
+	@for peer in datasets duckdb imblearn notebook trl; do \
 		$(LOCK) --group pyproject.toml:peer-$$peer --output-file requirements/peers/$$peer.txt || exit 1; done
 
 clean: ## environments, caches, distributions, the demo's output

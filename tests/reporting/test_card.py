@@ -42,6 +42,7 @@ def test_datasets_takes_what_the_card_says_of_the_files(tmp_path: Path, kind: st
     assert {name: split.num_examples for name, split in told.splits.items()} == {
         name: len(rows) for name, rows in loaded.items()
     }
+    assert all(split.num_bytes > 0 for split in told.splits.values())
     assert told.features == loaded["train"].features
     assert set(told.features) >= {"id", "price", "new", "stratum", "design_weight"}
     for config, splits in (("lite", {"train"}), ("holdout", {"natural", "balanced"})):

@@ -20,6 +20,7 @@ from evenly.flow.plan import category_column
 from evenly.flow.records import digest_writings, ledger_writings
 from evenly.flow.shards import shard_writings, spill
 from evenly.io.manifest import Rows
+from evenly.io.outputs import unpacked_bytes
 from evenly.reporting.card import write_card
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def deliver(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) 
         manifest["chat"] = chats
     if tests:
         manifest["holdout"] = facts_of_tests(tests, written)
-    (delivery.folder / "README.md").write_text(write_card(manifest, written.columns), encoding="utf-8")
+    card = write_card(manifest, written.columns, unpacked_bytes(delivery.folder, manifest))
+    (delivery.folder / "README.md").write_text(card, encoding="utf-8")
     return manifest, after
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from pyarrow import parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
 def data_files(folder: Path, room: str, name: str, ending: str) -> list[Path]:
     """Return the files of a split, in order; `room` is the folder of the output, such as `data`."""
     return sorted((folder / room).glob(f"{name}-*-of-*.{ending}"))
+
+
+def unpacked_bytes(folder: Path, manifest: Mapping[str, Any]) -> dict[str, int]:
+    """Return split -> bytes of its files without their compression, as Parquet tells it; JSON Lines have none."""
+    sizes: dict[str, int] = {}
+    ending = manifest["recipe"]["export"]["files"]
+    for split in manifest["rows"]["splits"]:
+        paths = data_files(folder, "data", split, ending)
+        sizes[split] = sum(_unpacked(path) for path in paths)
+    return sizes
+
+
+def _unpacked(path: Path) -> int:
+    if path.suffix != ".parquet":
+        return path.stat().st_size
+    told: Any = parquet.read_metadata(path)
+    return sum(int(told.row_group(number).total_byte_size) for number in range(told.num_row_groups))
 
 
 def scan_data(path: Path) -> pl.LazyFrame:

@@ -74,13 +74,13 @@ evenly verify OUTPUT --from-source
 """
 
 
-def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
-    """Return the card's Markdown: from the manifest, and `columns`, the data's columns with their types."""
+def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str], sizes: Mapping[str, int]) -> str:
+    """Return the card's Markdown: from the manifest, the data's `columns` with their types, splits' unpacked bytes."""
     rows, recipe = manifest["rows"], manifest["recipe"]
     told: Mapping[str, Any] = recipe.get("card") or {}
     shown = [name for name in PICTURES if recipe["export"]["report"] and _has_picture(name, manifest)]
     sections = [
-        f"---\n{to_yaml(front_matter(manifest, columns))}---\n",
+        f"---\n{to_yaml(front_matter(manifest, columns, sizes))}---\n",
         f"# {recipe['name']}\n",
         _story(manifest),
         "## Before and after\n" if shown else "",
@@ -111,7 +111,7 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     return "\n".join(section for section in sections if section)
 
 
-def front_matter(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+def front_matter(manifest: Mapping[str, Any], columns: Mapping[str, str], sizes: Mapping[str, int]) -> dict[str, Any]:
     """Return what the Hub and `load_dataset` read at the top of a card; numbers are those of the files."""
     rows, recipe = manifest["rows"], manifest["recipe"]
     told: Mapping[str, Any] = recipe.get("card") or {}
@@ -143,8 +143,11 @@ def front_matter(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> dic
     info: dict[str, Any] = {"config_name": "default"}
     if all(feature is not None for feature in features):
         info["features"] = features
-    info["splits"] = [{"name": name, "num_examples": count} for name, (count, _) in written.items()]
+    info["splits"] = [
+        {"name": name, "num_bytes": sizes[name], "num_examples": count} for name, (count, _) in written.items()
+    ]
     info["download_size"] = sum(size for _, size in written.values())
+    info["dataset_size"] = sum(sizes.values())
     front["dataset_info"] = [info]
     return front
 
