@@ -302,9 +302,16 @@ def _combine(shared: list[Any], *results: Any) -> Any:  # noqa: ANN401
 
 @lru_cache(maxsize=4)
 def _function(reference: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - Ray's reference
-    """Return a function from the object store, once in each worker; and work where its caller does."""
+    """Return a function from the object store, once in each worker; and work where its caller does.
+
+    To read it imports what it takes. A task that is cancelled meanwhile takes its worker with it: libraries that are
+    half imported stay so, and every later task of that worker would fail.
+    """
     ray = sys.modules["ray"]
-    (folder, environment), function = ray.get(reference)
+    try:
+        (folder, environment), function = ray.get(reference)
+    except KeyboardInterrupt:
+        os._exit(1)
     os.environ.update(environment)
     if folder.is_dir():
         os.chdir(folder)
