@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,6 +32,8 @@ PREUPLOAD = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/preupload/(?P<revis
 COMMIT = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/commit/(?P<revision>[^/]+)")
 BRANCH = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/branch/(?P<branch>[^/]+)")
 BATCH = re.compile(r"/datasets/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch")
+REFS = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/refs")
+PATHS = re.compile(r"/api/datasets/(?P<repo>[^/]+/[^/]+)/paths-info/(?P<revision>[^/]+)")
 LARGE = re.compile(r"/large/(?P<oid>[0-9a-f]{64})")
 
 
@@ -151,6 +153,15 @@ class _Handler(BaseHTTPRequestHandler):
             return self._break(self.hub.faults[number])
         if self.command in {"POST", "PUT"}:
             return self._take(path, body)
+        if path == "/api/whoami-v2":
+            known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            return (
+                self._send_json({"name": "maker", "type": "user"})
+                if known
+                else self._refuse(401, "Unauthorized", "who?")
+            )
+        if match := REFS.fullmatch(path):
+            return self._send_refs(match["repo"])
         if match := TREE.fullmatch(path):
             recursive = "recursive=true" in urlsplit(self.path).query.lower()
             return self._send_tree(match["repo"], match["revision"], match["path"] or "", recursive=recursive)
@@ -184,6 +195,22 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         info = {"id": name, "sha": commit_of(files), "siblings": siblings, "private": repo.private, "gated": repo.gated}
         self._send_json(info)
+
+    def _send_refs(self, name: str) -> None:
+        repo = self.hub.datasets.get(name)
+        if repo is None:
+            return self._refuse(404, "RepoNotFound", "Repository not found")
+        branches = {"main": repo.files, **repo.branches}
+        told = [
+            {"name": one, "ref": f"refs/heads/{one}", "targetCommit": commit_of(files)}
+            for one, files in branches.items()
+        ]
+        return self._send_json({"branches": told, "converts": [], "tags": []})
+
+    def _paths_info(self, repo: Repo, match: re.Match[str], told: dict[str, Any], body: bytes) -> None:
+        del body
+        files = repo.at(match["revision"]) or {}
+        return self._send_json([_entry(path, files[path]) for path in told["paths"] if path in files])
 
     def _send_tree(self, name: str, revision: str, path: str, *, recursive: bool) -> None:
         repo = self.hub.datasets.get(name)
@@ -231,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send_json({"warnings": [], "errors": errors}, 400 if errors else 200)
         if not self.hub.writable:
             return self._refuse(403, "Forbidden", "You don't have the rights required to perform this request")
-        told = {} if COMMIT.fullmatch(path) else json.loads(body)
+        told = {} if COMMIT.fullmatch(path) else self._form(body)
         if path == "/api/repos/create":
             return self._create(told)
         for pattern, answer in (
@@ -239,6 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
             (BATCH, self._batch),
             (COMMIT, self._commit),
             (BRANCH, self._branch),
+            (PATHS, self._paths_info),
         ):
             if match := pattern.fullmatch(path):
                 repo = self.hub.datasets.get(match["repo"])
@@ -246,6 +274,12 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._refuse(404, "RepoNotFound", "Repository not found")
                 return answer(repo, match, told, body)
         return self._refuse(404, "NotFound", "no such page")
+
+    def _form(self, body: bytes) -> dict[str, Any]:
+        """Return what a request tells, as JSON or as a form."""
+        if "json" in self.headers.get("Content-Type", "json"):
+            return json.loads(body)
+        return dict(parse_qs(body.decode()))
 
     def _create(self, told: dict[str, Any]) -> None:
         name = f"{told['organization']}/{told['name']}" if told.get("organization") else told["name"]

@@ -261,6 +261,19 @@ def test_a_run_can_publish_at_once_and_the_command_says_where(
     assert f"{hub.url}/datasets/{NAME}: nothing to send" in capsys.readouterr().out
 
 
+def test_the_server_answers_what_else_the_library_asks(hub: Hub, output: Path) -> None:
+    from huggingface_hub import HfApi
+
+    evenly.push(output, NAME)
+    evenly.push(output, NAME, revision="second")
+    api = HfApi(endpoint=hub.url)
+    assert api.whoami()["name"] == "maker"
+    assert [one.name for one in api.list_repo_refs(NAME, repo_type="dataset").branches] == ["main", "second"]
+    (card,) = api.get_paths_info(NAME, ["README.md", "nothing"], repo_type="dataset")
+    assert card.path == "README.md"
+    assert api.file_exists(NAME, "manifest.json", repo_type="dataset")
+
+
 def test_no_token_is_in_what_is_published(hub: Hub, output: Path) -> None:
     evenly.push(output, NAME)
     assert not any(TOKEN.encode() in content for content in hub.datasets[NAME].files.values())
