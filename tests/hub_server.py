@@ -286,7 +286,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name in self.hub.datasets:
             told = {"error": "You already created this dataset repo", "url": f"{self.hub.url}/datasets/{name}"}
             return self._send_json(told, 409)
-        self.hub.datasets[name] = Repo({}, private=bool(told.get("private")))
+        self.hub.datasets[name] = Repo({}, private=told.get("private") is True or told.get("visibility") == "private")
         return self._send_json({"url": f"{self.hub.url}/datasets/{name}", "name": name})
 
     def _branch(self, repo: Repo, match: re.Match[str], told: dict[str, Any], body: bytes) -> None:

@@ -109,6 +109,21 @@ def refusal(output: Path) -> str | None:
     return None
 
 
+def test_a_repository_of_somebody_elses_is_left_alone(hub: Hub, output: Path) -> None:
+    theirs = {"data/train.csv": b"a,b", "manifest.json": b'{"dbt": 1}', "README.md": b"mine"}
+    hub.datasets[NAME] = Repo(dict(theirs))
+    with pytest.raises(evenly.UserError, match="holds files that are no output of Evenly's"):
+        evenly.push(output, NAME)
+    assert hub.datasets[NAME].files == theirs
+
+
+def test_only_what_a_run_leaves_is_sent(hub: Hub, output: Path) -> None:
+    (output / ".env").write_text("SECRET=1")
+    (output / "checkpoint.pt").write_bytes(b"x")
+    evenly.push(output, NAME)
+    assert not {".env", "checkpoint.pt"} & hub.datasets[NAME].files.keys()
+
+
 def test_a_push_that_breaks_at_any_request_goes_on_to_the_same_tree(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,14 +266,17 @@ def test_a_run_can_publish_at_once_and_the_command_says_where(
     manifest = json.loads((output / "manifest.json").read_text())
     result = evenly.run(manifest["recipe"], tmp_path / "again", push=NAME)
     assert set(hub.datasets[NAME].files) == set(local(result.folder))
-    monkeypatch.setattr("sys.argv", ["evenly", "push", str(output), NAME, "--private", "--quiet"])
+    monkeypatch.setattr("sys.argv", ["evenly", "push", str(output), "maker/private", "--private", "--quiet"])
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 0
+    assert hub.datasets["maker/private"].private
+    with pytest.raises(evenly.UserError, match="is there already, and public"):
+        evenly.push(output, NAME, private=True)
     monkeypatch.setattr("sys.argv", ["evenly", "push", str(output), NAME, "--yes"])
     with pytest.raises(SystemExit):
         cli.main()
-    assert f"{hub.url}/datasets/{NAME}: nothing to send" in capsys.readouterr().out
+    assert f"{hub.url}/datasets/{NAME}: 4 files sent" in capsys.readouterr().out
 
 
 def test_the_server_answers_what_else_the_library_asks(hub: Hub, output: Path) -> None:

@@ -255,3 +255,33 @@ def test_the_knee_lies_farthest_from_the_line_between_the_ends() -> None:
     assert knee(points, lower=True) == 1
     assert knee([(-x, -y) for x, y in points], lower=False) == 1
     assert knee([(1.0, 1.0)], lower=True) == 0
+
+
+def test_force_takes_what_a_search_left_and_only_once_the_next_can_begin(files: Path, tmp_path: Path) -> None:
+    data, out = recipe(files), tmp_path / "out"
+    evenly.tune(data, out=out, trials=1, **FEW)
+    (out / "mine.txt").write_text("x")
+    with pytest.raises(evenly.UserError, match="is no range"):
+        evenly.tune(data, out=out, force=True, trials=1, search=["balance.cap=9:1"], **FEW)
+    assert (out / "tune.json").is_file()
+    with pytest.raises(evenly.UserError, match=r"lies in .*, which the search writes to"):
+        evenly.tune(out / "tuned.yaml", out=out, force=True, trials=1, **FEW)
+    assert (out / "tuned.yaml").is_file()
+    evenly.tune(data, out=out, force=True, trials=2, **FEW)
+    assert (out / "mine.txt").is_file()
+    with pytest.raises(evenly.UserError, match=r"test has .* rows, the last measurement needs"):
+        evenly.tune(data, out=tmp_path / "small", trials=1, **FEW | {"smallest_effect": 0.001})
+    assert not (tmp_path / "small").exists()
+
+
+@pytest.mark.parametrize("key", ["curate.9.chars.truncate", "balance.policy.foo", "sources.x.id"])
+def test_a_key_that_leads_nowhere_is_told(files: Path, tmp_path: Path, key: str) -> None:
+    with pytest.raises(evenly.UserError, match=f"--search {key}"):
+        evenly.tune(recipe(files), out=tmp_path / "out", trials=1, search=[f"{key}=1:2"], **FEW)
+
+
+def test_a_capped_size_is_searched_around_the_recipes_own() -> None:
+    data = recipe("x.jsonl")  # pyright: ignore[reportArgumentType]
+    data["balance"] = {"label": "price", "strata": [{"column": "price", "round": 1}], "policy": "cap", "size": 3000}
+    (knob,) = knobs_of(Recipe.from_dict(data), 12_000)
+    assert knob.low < 3000 < knob.high

@@ -203,3 +203,8 @@ def test_what_only_shows_the_label_has_no_text_to_compare(files: Path) -> None:
     data = recipe(files, policy="weighted", strata=[], cap=None, size=10)
     with pytest.raises(evenly.RecipeError, match=r"recipe.holdout.strata: is missing"):
         evenly.check(data)
+
+
+def test_a_split_may_be_called_as_a_test_is(files: Path, tmp_path: Path) -> None:
+    data = recipe(files) | {"split": {"train": 0.5, "natural": 0.2}}
+    assert evenly.verify(evenly.run(data, tmp_path / "out").folder).holds

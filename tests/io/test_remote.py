@@ -193,8 +193,11 @@ def test_a_manifest_comes_last_and_goes_first(tmp_path: Path, monkeypatch: pytes
     def files(name: str, number: int) -> Path:
         folder = tmp_path / name
         (folder / "data").mkdir(parents=True)
-        for path in ("manifest.json", "README.md", *(f"data/{n}.parquet" for n in range(number))):
+        data = [f"data/{n}.parquet" for n in range(number)]
+        for path in ("README.md", *data):
             (folder / path).write_text(f"{name} {path}")
+        told = {"evenly": "1", "recipe": {}, "rows": {}, "selection_digest": {}, "files": [{"path": p} for p in data]}
+        (folder / "manifest.json").write_text(json.dumps(told))
         return folder
 
     class Failing(MemoryFileSystem):
@@ -230,3 +233,15 @@ def test_a_manifest_comes_last_and_goes_first(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(evenly.UserError, match="the network is gone"):
         put(second, force=True)
     assert "/bucket/out/manifest.json" not in store.store  # neither the old output nor the new one is complete
+    Failing.left = 100
+    put(second, force=True)  # what broke can be finished
+    assert {path.rpartition("/out/")[2] for path in store.store} == {
+        path.relative_to(second).as_posix() for path in second.rglob("*") if path.is_file()
+    }
+    store.pipe_file("/bucket/out/precious.csv", b"1")
+    put(first, force=True)
+    assert store.cat_file("/bucket/out/precious.csv") == b"1"
+    store.store.clear()
+    store.pipe_file("/bucket/out/manifest.json", b'{"dbt": 1}')
+    with pytest.raises(evenly.UserError, match="is not an output of Evenly's"):
+        put(first, force=True)

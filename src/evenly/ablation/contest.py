@@ -23,6 +23,7 @@ from evenly.ablation.verdict import rows_needed
 from evenly.columns import ID, LABEL, STRATUM, TOKENS
 from evenly.errors import UserError
 from evenly.flow.plan import make_plan
+from evenly.io.manifest import selection_digest
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ def _libraries(
     common = tests.rows
     for found in places.values():
         common = common.join(found.select(ID), on=ID, how="semi", maintain_order="left")
-    tests = replace(tests, rows=common, lost=tests.lost + tests.rows.height - common.height)
+    digests = {name: selection_digest([common.filter(name)[ID].sort()]) for name in tests.digests}
+    tests = replace(tests, rows=common, digests=digests, lost=tests.lost + tests.rows.height - common.height)
     libraries: dict[str, Library] = {}
     for name, variant in pools.items():
         own = [one.rows for other in variants if other.pool.index.fingerprint == name for one in trainings[other.name]]

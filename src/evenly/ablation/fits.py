@@ -67,9 +67,7 @@ class Library:
         numbers = self.records.numbers(training.rows)
         known = np.isfinite(self.labels[numbers])
         numbers = numbers[known]
-        weight = training.rows[DESIGN_WEIGHT].to_numpy()[known] if weighted else None
-        if weight is not None:
-            weight = weight / weight.mean()
+        weight = weights_of(training.rows, known) if weighted else None
         return Examples(self.seen(proxy)[numbers], self.labels[numbers], weight)
 
     def seen(self, proxy: str) -> Any:  # noqa: ANN401 - a matrix, sparse or not
@@ -98,6 +96,12 @@ class Contest:
     def library(self, variant: Variant) -> Library:
         """Return the library of a variant's pool."""
         return self.libraries[variant.pool.index.fingerprint]
+
+
+def weights_of(rows: pl.DataFrame, known: NDArray[np.bool_]) -> Floats:
+    """Return the design weights of some training rows, with a mean of 1: a penalty weighs the same beside any set."""
+    weight = rows[DESIGN_WEIGHT].to_numpy()[known]
+    return weight / weight.mean()
 
 
 def known_labels(column: pl.Series, classes: Sequence[str]) -> Floats:

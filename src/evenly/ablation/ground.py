@@ -10,7 +10,7 @@ import polars as pl
 from scipy import sparse  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from evenly.ablation.features import as_directions, count_ngrams
-from evenly.ablation.fits import known_labels
+from evenly.ablation.fits import known_labels, weights_of
 from evenly.ablation.metrics import Truth
 from evenly.ablation.proxies import PROXIES, Examples, predict_classes, predict_numbers
 from evenly.ablation.sets import (
@@ -22,9 +22,10 @@ from evenly.ablation.sets import (
     proportional,
     read_records,
 )
-from evenly.columns import DESIGN_WEIGHT, ID, LABEL, PART, ROW, STRATUM
+from evenly.columns import ID, LABEL, PART, ROW, STRATUM
 from evenly.core.reserve import TEXT
 from evenly.errors import UserError
+from evenly.flow.holdout import draw_tests
 from evenly.flow.plan import make_plan
 from evenly.reporting.progress import Silent
 
@@ -115,7 +116,7 @@ class Ground:
             training = training.first(self.rows)
             numbers = texts.numbers(training.rows, self.classes, self.engine)
             known = np.isfinite(texts.labels[numbers])
-            weight = training.rows[DESIGN_WEIGHT].to_numpy()[known] if variant.weighted else None
+            weight = weights_of(training.rows, known) if variant.weighted else None
             train = Examples(texts.features[numbers[known]], texts.labels[numbers[known]], weight)
             if self.classes:
                 said.append(predict_classes(PROXY, train, texts.features[tested], seed))
@@ -145,6 +146,23 @@ class Ground:
             message = f"its curated pool lacks {self.tests.rows.height - joined.height:,} of the test's rows"
             raise UserError(message)
         return texts.numbers(joined, self.classes, self.engine)
+
+
+def refuse_small_last(ground: Ground, needed: int, scratch: Path, engine: Engine) -> None:
+    """Refuse a search whose last tests would be too small for the smallest effect: that is known before it begins.
+
+    Raises:
+        UserError: saying how many rows it takes.
+    """
+    folder = scratch / "last"
+    folder.mkdir()
+    for test in draw_tests(ground.first.recipe, ground.first.pool, folder, engine, Silent()):
+        if test.drawn.selected < needed:
+            message = (
+                f"recipe.holdout: the {test.name} test has {test.drawn.selected:,} rows, the last measurement needs "
+                f"{needed:,}. Raise holdout.fraction or holdout.{test.name}."
+            )
+            raise UserError(message)
 
 
 def prepare_ground(

@@ -132,6 +132,14 @@ def write_page(folder: Path, numbers: Numbers) -> None:
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 
+def clear_tuned(folder: Path) -> None:
+    """Delete what a search left in its folder, and nothing else."""
+    for name in (STUDY, TUNED, TUNED_RECIPE, TUNED_PAGE, PREDICTIONS):
+        (folder / name).unlink(missing_ok=True)
+    for path in (folder / "charts").glob("*.[sp][vn]g"):
+        path.unlink()
+
+
 def write_tuned(folder: Path, numbers: Numbers, predictions: pl.DataFrame) -> None:
     """Write what a search found into its folder: predictions of the last test, charts, page, and its numbers last."""
     from evenly.reporting.charts.ablation import draw_ablation  # noqa: PLC0415 - Altair loads slowly

@@ -80,7 +80,8 @@ def knobs_of(recipe: Recipe, rows: int) -> list[Knob]:
     if balance.cap is not None:
         found.append(_around("balance.cap", balance.cap, whole=True))
     elif balance.policy == "cap" and isinstance(balance.size, int):
-        found.append(Knob("balance.size", max(rows, balance.size / WIDER), balance.size * 2.0, log=True, whole=True))
+        low = max(1.0, min(float(rows), balance.size / 2), balance.size / WIDER)
+        found.append(Knob("balance.size", low, balance.size * 2.0, log=True, whole=True))
     if balance.take_all is not None and (told := THRESHOLD.fullmatch(balance.take_all)):
         number = float(told[3])
         found.append(Knob("balance.take_all", number / 3, number * 3, log=True, template=f"{told[1]} {told[2]} {{}}"))
@@ -171,6 +172,9 @@ def set_key(data: Any, key: str, value: Value) -> None:  # noqa: ANN401 - plain 
     """Set a dotted key in plain data, or in data that knows its comments; missing mappings are made.
 
     The last part may hold dots itself (a category's name), where what is before it is a mapping that has it.
+
+    Raises:
+        UserError: where the key leads through what has no keys, or no such item.
     """
     here: Any = data
     rest = key
@@ -179,11 +183,22 @@ def set_key(data: Any, key: str, value: Value) -> None:  # noqa: ANN401 - plain 
             here[rest] = value
             return
         step, dot, after = rest.partition(".")
+        place: Any = step
+        if is_list(here):
+            if not (step.isdecimal() and int(step) < len(here)):
+                message = f"--search {key}: '{step}' is no item of a list of {len(here)} (items count from 0)."
+                raise UserError(message)
+            place = int(step)
+        elif not is_mapping(here):
+            message = f"--search {key}: the recipe has no such key. Write it as for --set: curate.0.chars.truncate."
+            raise UserError(message)
+        keyed: Any = here
         if not dot:
-            here[int(step) if is_list(here) else step] = value
+            keyed[place] = value
             return
-        here = here[int(step)] if is_list(here) else here.setdefault(step, {})
-        rest = after
+        if is_mapping(here) and place not in here:
+            keyed[place] = {}
+        here, rest = keyed[place], after
 
 
 def starting_values(recipe: Recipe, knobs: Sequence[Knob]) -> dict[str, Value] | None:

@@ -90,6 +90,9 @@ def _judged(setting: Setting, options: Options, reporter: Reporter) -> Made:
         float(library.labels[library.labels == library.labels].min()) for library in contest.libraries.values()
     )
     models = models_of(options, categorical=contest.categorical, logarithms=lowest > -1)
+    if not models:
+        message = f"--scales: there is no logarithm of a label of {lowest:g}. Give units."
+        raise UserError(message)
     by_size = {size: fit_all(contest, models, size, reporter) for size in sorted(options.sizes)[:-1]}
     predicted = fit_all(contest, models, None, reporter)
     if options.sizes:

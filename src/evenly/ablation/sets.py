@@ -103,6 +103,11 @@ def with_holdout(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
     holdouts = {name: recipe.holdout for name, recipe in recipes.items() if recipe.holdout is not None}
     first = next(iter(holdouts.values()), DEFAULT_HOLDOUT)
     for name, recipe in recipes.items():
+        if first.group in {"exact", "near"} and not shown_columns(recipe):
+            message = (
+                f"{name}: recipe.template.prompt shows nothing of the records but the label. Let it show a column."
+            )
+            raise UserError(message)
         if recipe.holdout is not None and recipe.holdout != first:
             message = f"{name}: has another holdout than {next(iter(holdouts))}. What is tested on must be the same."
             raise UserError(message)
@@ -268,7 +273,16 @@ def draw_all_tests(
     )
     label = str(first.recipe.balance.label)
     columns = list(dict.fromkeys([label, *(axis.column for axis in axes)]))
-    thin = first.pool.rows(rows, [name if name != COUNTED else TOKENS for name in columns])
+    there = first.pool.columns()
+    columns = [TOKENS if name == COUNTED and name not in there else name for name in columns]
+    absent = [name for name in columns if name not in there]
+    if absent:
+        message = (
+            f"{first.name}: its curated pool has no column '{absent[0]}', which the strata of the proportional sample "
+            "look at. Give the recipe that has it first."
+        )
+        raise UserError(message)
+    thin = first.pool.rows(rows, columns)
     if TOKENS in thin.columns:
         thin = thin.with_columns(pl.col(TOKENS).cast(pl.Float64).alias(COUNTED))
     placed = with_strata(thin, axes)[STRATUM].cast(pl.String)

@@ -222,13 +222,14 @@ def size_curve(
 
 
 def _flat_from(own: Mapping[int, Measured], groups: NDArray[np.int64], smallest: float, judged: Measure) -> int | None:
-    """Return the smallest size from which the largest is not better by what matters: its interval ends before that."""
+    """Return the smallest size from which no larger one is better by what matters: their intervals end before that."""
     sizes = sorted(own)
-    for size in sizes[:-1]:
-        effect = effect_of(own[sizes[-1]], own[size], groups)
-        low, high = effect.interval(0.1)  # one end is looked at: 95 % sure
-        gain = -low if judged.better == "lower" else high
-        if gain < smallest:
+    for place, size in enumerate(sizes[:-1]):
+        gains: list[float] = []
+        for larger in sizes[place + 1 :]:
+            low, high = effect_of(own[larger], own[size], groups).interval(0.1)  # one end is looked at: 95 % sure
+            gains.append(-low if judged.better == "lower" else high)
+        if max(gains) < smallest:
             return size
     return None
 

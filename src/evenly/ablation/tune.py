@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import optuna
 from optuna.trial import TrialState
 
-from evenly.ablation.ground import PROXY, prepare_ground
-from evenly.ablation.kept import STUDY, VERSION
-from evenly.ablation.knobs import knobs_of, parse_knob, starting_values, turned
+from evenly.ablation.ground import PROXY, prepare_ground, refuse_small_last
+from evenly.ablation.kept import STUDY, VERSION, clear_tuned
+from evenly.ablation.knobs import knobs_of, parse_knob, set_key, starting_values, turned
 from evenly.ablation.metrics import measures_for
 from evenly.ablation.options import DEFAULT_ROWS
 from evenly.ablation.told import judged_measure
@@ -51,7 +51,9 @@ class Found:
     chosen: dict[str, Value]
 
 
-def search(recipe: Recipe, how: Search, folder: Path, engine: Engine, reporter: Reporter) -> Found:
+def search(
+    recipe: Recipe, how: Search, folder: Path, engine: Engine, reporter: Reporter, needed: int, *, force: bool
+) -> Found:
     """Try recipes until the trials or the minutes are used up; `folder` keeps them, so that it can be gone on with.
 
     Keys of the numbers: `version`, `knobs`, `search`, `measure`, `better`, `tests`, `trials` [{number, values,
@@ -71,10 +73,15 @@ def search(recipe: Recipe, how: Search, folder: Path, engine: Engine, reporter: 
         raise UserError(message)
     with scratch_folder() as scratch:
         ground = prepare_ground(recipe, how.scale, how.seeds, how.rows, DEFAULT_ROWS, scratch, engine)
+        refuse_small_last(ground, needed, scratch, engine)
+        for knob in knobs:  # a key that leads nowhere is told before anything is tried
+            set_key(recipe.to_dict(), knob.key, 1)
         measure = judged_measure(measures_for(ground.truth()), how.measure)
         if measure is None:
             message = f"--measure: '{how.measure}' is none of this label's."
             raise UserError(message)
+        if force:
+            clear_tuned(folder)
         study = _study(folder, _identity(recipe, how, knobs, ground), measure, recipe.seed)
         start = starting_values(recipe, knobs)
         if start is not None and not study.trials:
@@ -172,7 +179,7 @@ def _try(
     try:
         tried = turned(recipe, knobs, values, f"trial-{number}")
         found = ground.measured(tried, measure)
-    except EvenlyError as fault:
+    except (EvenlyError, ArithmeticError, LookupError, ValueError) as fault:  # a proxy's, too: other trials go on
         study.set_user_attr(f"why-{number}", str(fault).splitlines()[0])
         study.tell(number, state=TrialState.FAIL)
         return

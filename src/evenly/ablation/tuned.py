@@ -16,16 +16,15 @@ from evenly.ablation.knobs import POWER_OF, set_key, turned
 from evenly.ablation.run import ablate_recipes
 from evenly.ablation.sets import with_holdout
 from evenly.ablation.tune import search
+from evenly.ablation.verdict import rows_needed
+from evenly.errors import UserError
 from evenly.recipe.load import take_files_from
 from evenly.recipe.variants import variants_of
 from evenly.reporting.card import to_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from evenly.ablation.knobs import Knob, Value
     from evenly.ablation.options import Options
-    from evenly.ablation.tune import Search
+    from evenly.ablation.tune import Found, Search
     from evenly.engines.base import Engine
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
@@ -34,24 +33,37 @@ TUNED_NAME = "tuned"
 
 
 def tune_recipe(
-    recipe: Recipe, source: Path | None, how: Search, last: Options, folder: Path, engine: Engine, reporter: Reporter
+    recipe: Recipe,
+    source: Path | None,
+    how: Search,
+    last: Options,
+    folder: Path,
+    engine: Engine,
+    reporter: Reporter,
+    *,
+    force: bool,
 ) -> Numbers:
     """Search a recipe's knobs in `folder`, write the recipe that was chosen, and measure it on the last test.
 
     `source` is the file that the recipe was read from: the one that is written keeps its comments. `last` says how the
-    last measurement is made: an ablation of the recipe, its variants and the tuned one.
+    last measurement is made: an ablation of the recipe, its variants and the tuned one. With `force` an earlier search
+    in the folder goes, once it is clear that this one can begin.
 
     Raises:
         UserError: for a recipe without knobs, or a folder that holds another search.
     """
     begun = time.monotonic()
+    if source is not None and folder.resolve() in source.resolve().parents:
+        message = f"{source}: lies in {folder}, which the search writes to. Copy the recipe, or choose another --out."
+        raise UserError(message)
+    text = None if source is None else source.read_text(encoding="utf-8-sig")
     variants = with_holdout(variants_of(recipe))
     first = next(iter(variants.values()))
-    found = search(first, how, folder, engine, reporter)
+    found = search(first, how, folder, engine, reporter, rows_needed(last.smallest_effect), force=force)
     searched = time.monotonic()
     chosen = turned(first, found.knobs, found.chosen, f"{recipe.name}-{TUNED_NAME}")
-    text = written_out(chosen, source, found.knobs, found.chosen, folder)
-    (folder / TUNED_RECIPE).write_text(text, encoding="utf-8")
+    written = written_out(chosen, source, text, found, folder)
+    (folder / TUNED_RECIPE).write_text(written, encoding="utf-8")
     made = ablate_recipes({**variants, chosen.name: chosen}, last, engine, reporter)
     numbers: Numbers = {
         "version": found.numbers["version"],
@@ -61,7 +73,7 @@ def tune_recipe(
         "recipe": first.to_dict(),
         "search": found.numbers,
         "chosen": {knob.key: knob.value(found.chosen[knob.key]) for knob in found.knobs},
-        "written": text,
+        "written": written,
         "ablation": made.numbers,
         "timings": {"search": round(searched - begun, 1), "measure": round(time.monotonic() - searched, 1)},
     }
@@ -69,23 +81,21 @@ def tune_recipe(
     return numbers
 
 
-def written_out(
-    chosen: Recipe, source: Path | None, knobs: Sequence[Knob], found: Mapping[str, Value], folder: Path
-) -> str:
-    """Return the chosen recipe as YAML to stand in `folder`: the source with its keys changed, comments and all."""
-    if source is None:
+def written_out(chosen: Recipe, source: Path | None, text: str | None, found: Found, folder: Path) -> str:
+    """Return the chosen recipe as YAML to stand in `folder`: the source's `text` with its keys changed."""
+    if source is None or text is None:
         data = chosen.to_dict()
         take_files_from(data, Path(os.path.relpath(Path.cwd(), folder)))
         return to_yaml(data)
     reader: Any = YAML(typ="rt")
     reader.width = 4096  # a folded line would change a text
     reader.preserve_quotes = True
-    marked: Any = reader.load(source.read_text(encoding="utf-8-sig"))
+    marked: Any = reader.load(text)
     marked["name"] = chosen.name
     marked.pop("variants", None)
-    for knob in knobs:
-        set_key(marked, knob.key, knob.value(found[knob.key]))
-    if "balance.alpha" in found and marked["balance"].get("policy") in POWER_OF:
+    for knob in found.knobs:
+        set_key(marked, knob.key, knob.value(found.chosen[knob.key]))
+    if "balance.alpha" in found.chosen and marked["balance"].get("policy") in POWER_OF:
         marked["balance"]["policy"] = "power"
     if "holdout" not in marked and chosen.holdout is not None:  # what was searched with stays held out
         marked["holdout"] = chosen.holdout.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

@@ -88,9 +88,13 @@ def tune(
     loaded = read_given(recipe, set)
     source = Path(recipe) if isinstance(recipe, (str, Path)) and not set else None
     options = search_options(how)
-    prepare_working(place, STUDY, force=force)
-    with opened(engine, loaded) as worker:
-        numbers = work.tune_recipe(loaded, source, *options, place, worker, reporter or Silent())
+    prepare_working(place, STUDY)
+    try:
+        with opened(engine, loaded) as worker:
+            numbers = work.tune_recipe(loaded, source, *options, place, worker, reporter or Silent(), force=force)
+    finally:
+        if not any(place.iterdir()):
+            place.rmdir()
     return TuneResult(place, numbers)
 
 

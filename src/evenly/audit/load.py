@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def _frame(paths: list[Path]) -> pl.DataFrame:
+    """Return the rows of a split's files; JSON Lines tell a column's type by all of its values."""
+    full = [path for path in paths if path.suffix == ".parquet" or path.stat().st_size]
+    return pl.concat([scan_data(path).collect() for path in full], how="vertical_relaxed") if full else pl.DataFrame()
+
+
 def load_splits(folder: Path, place: str, kind: Literal["polars", "datasets"], *, check: bool) -> Any:  # noqa: ANN401 - frames, or another library's
     """Return split -> frame, or a `datasets.DatasetDict`.
 
@@ -34,7 +40,7 @@ def load_splits(folder: Path, place: str, kind: Literal["polars", "datasets"], *
     ending = manifest["recipe"]["export"]["files"]
     paths = {split: data_files(folder, "data", split, ending) for split in manifest["rows"]["splits"]}
     if kind == "polars":
-        return {split: pl.concat([scan_data(path) for path in files]).collect() for split, files in paths.items()}
+        return {split: _frame(files) for split, files in paths.items()}
     try:
         datasets: Any = importlib.import_module("datasets")
     except ImportError:

@@ -70,9 +70,12 @@ def verify_folder(
 
 
 def _checks(folder: Path, manifest: Mapping[str, Any], reporter: Reporter) -> Iterator[Check]:
-    yield _files(folder, manifest, reporter)
+    files = _files(folder, manifest, reporter)
+    yield files
     yield _strangers(folder, manifest)
     yield from _sums(manifest["rows"])
+    if not files.holds:  # what is in a damaged file tells nothing, and some can't be read at all
+        return
     try:
         yield from _data(folder, manifest)
         yield from _ledger(folder, manifest)

@@ -42,6 +42,7 @@ def chat_facts(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
     facts: dict[str, Any] = {"rows": 0, "tokens": 0}
     limit = recipe.export.token_limit
     for split in recipe.split.shares:
+        before = facts["rows"]
         for path in data_files(folder, "data", split, recipe.export.files):
             frame = scan_data(path)
             told = dict(rules)
@@ -55,6 +56,6 @@ def chat_facts(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
             facts["tokens"] += int(found["tokens"].item() or 0) if split == TRAIN else 0
             for name in told:
                 counts[name] += int(found[name].item() or 0)
-        if split == TRAIN and facts["rows"] < FEWEST:
-            counts["too_few"] = facts["rows"]
+        if split == TRAIN and facts["rows"] - before < FEWEST:
+            counts["too_few"] = facts["rows"] - before
     return facts | {"broken": {name: rows for name, rows in counts.items() if rows}}

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from evenly.errors import EvenlyError, UserError
 from evenly.io.sources import sha256_of
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 NAME = "manifest.json"
+
+KEYS: Final = {"evenly", "recipe", "rows", "files", "selection_digest"}
+"""What every manifest has."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
 
 
+def is_manifest(told: object) -> bool:
+    """Say whether plain data is a manifest of Evenly's; others call their files so, too."""
+    return isinstance(told, dict) and told.keys() >= KEYS
+
+
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Read the manifest of an output folder.
 
@@ -100,9 +108,12 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         UserError: when there is none.
     """
     try:
-        return json.loads((Path(folder) / NAME).read_text(encoding="utf-8"))
+        told: Any = json.loads((Path(folder) / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        told = None
+    if not is_manifest(told):
         message = (
-            f"{folder}: holds no manifest.json, so it is no finished output of Evenly's. Give the folder of a run."
+            f"{folder}: holds no manifest.json of Evenly's, so it is no finished output. Give the folder of a run."
         )
-        raise UserError(message) from None
+        raise UserError(message)
+    return told

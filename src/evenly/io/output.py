@@ -84,10 +84,8 @@ def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") ->
         raise OutputError(message)
 
 
-def prepare_working(place: Path, mark: str, *, force: bool) -> None:
+def prepare_working(place: Path, mark: str) -> None:
     """Make a folder that is worked in over several runs: a new one, or one that holds the file `mark` already.
-
-    With `force` what it holds of an earlier one goes first.
 
     Raises:
         OutputError: when something else is there, or the folder can't be made.
@@ -97,8 +95,6 @@ def prepare_working(place: Path, mark: str, *, force: bool) -> None:
         message = f"{place}: exists already, and holds no {mark} to go on with. Choose another place with --out."
         raise OutputError(message)
     try:
-        if ours and force:
-            shutil.rmtree(place)
         place.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise _unwritable(place, fault) from None

@@ -7,27 +7,29 @@ where it was. Nothing is seen in the repository until the commit, in which the m
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evenly.errors import EvenlyError, UserError
+from evenly.io.manifest import NAME, is_manifest, read_manifest
 from evenly.io.sources import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from evenly.io.remote import Phase
 
 REPO: Final = re.compile(r"(?:hf://datasets/)?(?P<repo>[\w.-]+/[\w.-]+)")
 
-PRIVATE: Final = {"quarantine.jsonl"}
-"""Files of an output that stay here: raw rows that could not be read, whatever is in them."""
+BESIDE: Final = (NAME, "README.md", "report.html")
+"""Files that are published besides those of the manifest and the charts. What could not be read stays here."""
 
 OURS: Final = ("data/", "lite/", "holdout/", "ledger/", "charts/")
 """Folders of a repository whose files belong to an output: those that the new one has not are deleted."""
@@ -89,11 +91,16 @@ def push_output(folder: Path, repo: str, *, private: bool, revision: str | None,
     logging.set_verbosity_error()  # it tells of every try; what matters is told at the end
     api = HfApi(endpoint=_endpoint())
     hub = _Hub(api, repo_name(repo), revision)
-    hub.call(lambda: api.create_repo(hub.repo, repo_type="dataset", private=private or None, exist_ok=True))
+    if not hub.call(lambda: api.repo_exists(hub.repo, repo_type="dataset")):
+        hub.call(lambda: api.create_repo(hub.repo, repo_type="dataset", private=private or None, exist_ok=True))
+    if private and not hub.call(lambda: api.dataset_info(hub.repo)).private:
+        text = f"{hub.repo}: is there already, and public. Make it private on the Hub, or push without --private."
+        raise PushError(text)
     if revision is not None:
         hub.call(lambda: api.create_branch(hub.repo, branch=revision, repo_type="dataset", exist_ok=True))
     local = _local(folder)
-    there = hub.tree()
+    head, there = hub.head(), hub.tree()
+    _refuse_foreign(hub, there)
     new = [path for path in local if there.get(path) != _identity(folder / path, there.get(path))]
     gone = [path for path in there if path.startswith(OURS) and path not in local]
     size = sum((folder / path).stat().st_size for path in new)
@@ -112,11 +119,16 @@ def push_output(folder: Path, repo: str, *, private: bool, revision: str | None,
             operations = [*additions, *(CommitOperationDelete(path) for path in gone)]
             made: Any = hub.call(
                 lambda: api.create_commit(
-                    hub.repo, operations, commit_message=message, repo_type="dataset", revision=revision
+                    hub.repo,
+                    operations,
+                    commit_message=message,
+                    repo_type="dataset",
+                    revision=revision,
+                    parent_commit=head,
                 )
             )
             commit = str(made.oid)
-    _check_arrived(hub, folder, local, gone)
+    _check_arrived(hub, folder, local)
     url = f"{_endpoint()}/datasets/{hub.repo}"
     return Pushed(hub.repo, url, commit, len(new), len(local) - len(new), len(gone), size)
 
@@ -138,6 +150,24 @@ class _Hub:
                 raise trouble.error
             time.sleep(trouble.wait(number))
         return None
+
+    def head(self) -> str:
+        """Return the commit that a change is made to: another one in between is noticed."""
+        return str(self.call(lambda: self.api.dataset_info(self.repo, revision=self.revision)).sha)
+
+    def fetched(self, path: str) -> Any:  # noqa: ANN401 - plain data
+        """Return a small file of the repository as plain data; None where it is no JSON."""
+        import huggingface_hub  # noqa: PLC0415 - half a second
+
+        def asked() -> str:
+            return huggingface_hub.hf_hub_download(
+                self.repo, path, repo_type="dataset", revision=self.revision, endpoint=_endpoint()
+            )
+
+        try:
+            return json.loads(Path(self.call(asked)).read_text(encoding="utf-8"))
+        except ValueError:
+            return None
 
     def tree(self) -> dict[str, str]:
         """Return path -> what tells its content: the sha256 of a large file, the git hash of another."""
@@ -164,8 +194,11 @@ def _unwrapped(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the Hu
 
 
 def _local(folder: Path) -> list[str]:
-    paths = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [path for path in paths if path not in PRIVATE and not path.startswith(".")]
+    """Return the files of an output that are published: what its manifest lists, and what a run leaves beside."""
+    listed = [str(one["path"]) for one in read_manifest(folder)["files"]]
+    charts = [path.relative_to(folder).as_posix() for path in (folder / "charts").glob("*") if path.is_file()]
+    beside = [name for name in BESIDE if (folder / name).is_file()]
+    return sorted({*listed, *charts, *beside})
 
 
 def _identity(path: Path, like: str | None) -> str:
@@ -203,7 +236,25 @@ def _check_card(api: Any, hub: _Hub, folder: Path, new: Sequence[str]) -> None: 
         raise PushError(message)
 
 
-def _check_arrived(hub: _Hub, folder: Path, local: Sequence[str], gone: Sequence[str]) -> None:
+def _refuse_foreign(hub: _Hub, there: Mapping[str, str]) -> None:
+    """Refuse a repository that holds something, but no output of Evenly's: its files would go.
+
+    Raises:
+        PushError: naming a file of it.
+    """
+    files = [path for path in there if path not in {".gitattributes", "README.md"}]
+    if not files:
+        return
+    told = hub.fetched(NAME) if NAME in there else None
+    if told is None or not is_manifest(told):
+        message = (
+            f"{hub.repo}: holds files that are no output of Evenly's ({files[0]} among them), which a push would "
+            "replace. Name another repository, or a branch with --revision."
+        )
+        raise PushError(message)
+
+
+def _check_arrived(hub: _Hub, folder: Path, local: Sequence[str]) -> None:
     """Compare the repository with the folder.
 
     Raises:
@@ -211,7 +262,7 @@ def _check_arrived(hub: _Hub, folder: Path, local: Sequence[str], gone: Sequence
     """
     there = hub.tree()
     wrong = [path for path in local if there.get(path) != _identity(folder / path, there.get(path))]
-    wrong += [path for path in gone if path in there]
+    wrong += [path for path in there if path.startswith(OURS) and path not in local]
     if wrong:
         message = (
             f"{hub.repo}: {len(wrong):,} files of the repository are not what was sent, {wrong[0]} among them. "

@@ -6,13 +6,14 @@ and the first to go when another output takes its place. Credentials are those t
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from evenly.errors import DataError, OutputError
-from evenly.io.manifest import NAME
+from evenly.io.manifest import NAME, is_manifest
 from evenly.io.remote import STORES
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from evenly.io.remote import Phase
 
 HUB: Final = "hf://"
+
+UNFINISHED: Final = ".evenly-unfinished"
+"""What lies in a store while an output is written there, and after that broke: the paths of old and new."""
+
+BESIDE: Final = {NAME, "README.md", "report.html", "quarantine.jsonl"}
+"""Objects of an output that its manifest does not list."""
 
 
 def is_address(place: object) -> bool:
@@ -37,13 +44,14 @@ def refuse_existing_at(address: str, *, force: bool) -> None:
     with _told(address):
         store, root = _store(address)
         there = _objects(store, root)
+        ours = UNFINISHED in there or (NAME in there and is_manifest(_read(store, f"{root}/{NAME}")))
     if there and not force:
         message = f"{address}: holds something already. Choose another place with --out, or replace it with --force."
         raise OutputError(message)
-    if there and NAME not in there:
+    if there and not ours:
         message = (
-            f"{address}: is not an output of Evenly's (it has no {NAME}), so --force does not replace it. Choose "
-            "another place with --out."
+            f"{address}: is not an output of Evenly's (it has no {NAME} of one), so --force does not replace it. "
+            "Choose another place with --out."
         )
         raise OutputError(message)
 
@@ -61,9 +69,11 @@ def put_output(folder: Path, address: str, *, force: bool, phase: Phase) -> None
     with _told(address):
         store, root = _store(address)
         old = _objects(store, root)
+        listed = _listed(store, root, old)
+        store.pipe_file(f"{root}/{UNFINISHED}", json.dumps(sorted({*listed, *paths})).encode())
         if NAME in old:
             store.rm_file(f"{root}/{NAME}")
-        for path in sorted(old - {NAME} - set(paths)):
+        for path in sorted((old & listed) - {NAME, UNFINISHED} - set(paths)):
             store.rm_file(f"{root}/{path}")
         with phase("upload", sum(sizes.values()), "bytes") as advance:
             for path in paths:
@@ -73,6 +83,7 @@ def put_output(folder: Path, address: str, *, force: bool, phase: Phase) -> None
                     store.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
                 store.put_file(str(folder / path), f"{root}/{path}")
                 advance(sizes[path])
+        store.rm_file(f"{root}/{UNFINISHED}")
 
 
 @contextmanager
@@ -118,6 +129,24 @@ def _objects(store: Any, root: str) -> set[str]:  # noqa: ANN401 - a file system
         return set()
     head = root.lstrip("/")
     return {name.lstrip("/").removeprefix(head).lstrip("/") for name in found}
+
+
+def _listed(store: Any, root: str, old: set[str]) -> set[str]:  # noqa: ANN401
+    """Return the objects that belong to the output that is there, finished or not: those may go."""
+    if UNFINISHED in old:
+        told = _read(store, f"{root}/{UNFINISHED}")
+        return set(map(str, cast("list[object]", told))) if isinstance(told, list) else set()
+    if NAME not in old:
+        return set()
+    files = {str(one["path"]) for one in _read(store, f"{root}/{NAME}")["files"]}
+    return files | {path for path in old if path.startswith("charts/")} | BESIDE
+
+
+def _read(store: Any, path: str) -> Any:  # noqa: ANN401 - plain data
+    try:
+        return json.loads(store.cat_file(path))
+    except ValueError:
+        return None
 
 
 def _refuse_short(store: Any, root: str, sizes: dict[str, int], address: str) -> None:  # noqa: ANN401
