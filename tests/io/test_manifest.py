@@ -122,7 +122,8 @@ def test_file_entries_and_the_round_trip(tmp_path: Path) -> None:
         "bytes": 5,
         "sha256": hashlib.sha256(b"hello").hexdigest(),
     }
-    manifest = {"files": [entry], "name": "日本語"}
+    told = {"evenly": "1", "rows": {}, "selection_digest": {}}
+    manifest = {**told, "files": [entry], "recipe": {"name": "日本語"}}
     write_manifest(tmp_path, manifest)
     assert read_manifest(tmp_path) == manifest
     text = (tmp_path / "manifest.json").read_bytes()

@@ -48,7 +48,7 @@ def with_strata(frame: pl.DataFrame, axes: Sequence[Axis]) -> pl.DataFrame:
 def _numbers(values: pl.Series) -> pl.Series | None:
     """Return all whole numbers from the least to the greatest of some, where they are few: a look-up without a join."""
     low, high = (values.min(), values.max()) if values.dtype == pl.Int64 else (None, None)
-    if not isinstance(low, int) or not isinstance(high, int) or high - low >= FEW:
+    if not isinstance(low, int) or not isinstance(high, int) or high - low >= FEW or high == 2**63 - 1:
         return None
     return pl.Series(range(low, high + 1), dtype=pl.Int64)
 
