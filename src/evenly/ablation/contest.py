@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from evenly.ablation.fits import Contest, Library, known_labels
+from evenly.ablation.fits import Contest, Library, classes_of, known_labels
 from evenly.ablation.options import DEFAULT_ROWS
 from evenly.ablation.sets import (
     Budget,
@@ -32,13 +32,10 @@ if TYPE_CHECKING:
 
     from evenly.ablation.options import Options
     from evenly.ablation.sets import Tests, Training, Variant
-    from evenly.core.reserve import Side
     from evenly.engines.base import Engine
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
-
-MOST_CLASSES = 1_000
 
 
 @dataclass(frozen=True)
@@ -62,23 +59,15 @@ class Setting:
     shots: list[float]
 
 
-@dataclass(frozen=True)
-class Sides:
-    """What of the pools is trained on, and what tested on; None: what is not held out, and what is."""
-
-    trained: Side | None = None
-    tested: Side | None = None
-
-
 def set_up(
-    recipes: Mapping[str, Recipe], options: Options, scratch: Path, engine: Engine, reporter: Reporter, sides: Sides
+    recipes: Mapping[str, Recipe], options: Options, scratch: Path, engine: Engine, reporter: Reporter
 ) -> Setting:
     """Draw everything that an ablation of some recipes trains and tests on.
 
     Raises:
         UserError: for a budget that a variant can't fill, tests too small for the smallest effect, one value alone.
     """
-    given = open_variants(recipes, sides.trained, scratch, engine, reporter)
+    given = open_variants(recipes, None, scratch, engine, reporter)
     seeds = [given[0].recipe.seed + number for number in range(options.seeds)]
     most = Budget(max(options.sizes, default=options.rows or DEFAULT_ROWS), options.tokens)
     trainings: dict[str, list[Training]] = {}
@@ -106,7 +95,7 @@ def set_up(
     variants = [base, *(variant for variant in given if variant.name != base.name)]
     axes = make_plan(base.recipe, base.pool, None, engine, Silent())
     strata = axes.strata[STRATUM].to_list()
-    tests = draw_all_tests(given[0], axes.axes, strata, sides.tested, scratch, engine, Silent())
+    tests = draw_all_tests(given[0], axes.axes, strata, None, scratch, engine, Silent())
     libraries, tests = _libraries(variants, trainings, tests, engine, reporter)
     classes, libraries, tests = _coded(libraries, tests)
     _refuse_small(tests, options)
@@ -184,16 +173,7 @@ def _libraries(
 def _coded(libraries: dict[str, Library], tests: Tests) -> tuple[list[str], dict[str, Library], Tests]:
     """Return the names of the label's classes, if it is none of numbers, and labels as Float64 everywhere."""
     columns = [library.records.rows[LABEL] for library in libraries.values()]
-    classes: list[str] = []
-    if not all(column.dtype.is_numeric() for column in columns):
-        named = pl.concat([column.cast(pl.String) for column in columns]).drop_nulls().unique().sort()
-        classes = named.to_list()
-        if len(classes) > MOST_CLASSES:
-            message = (
-                f"recipe.balance.label: {len(classes):,} different texts are no classes to predict (at most "
-                f"{MOST_CLASSES:,}). For a number, put `- number: {{column: …}}` into curate."
-            )
-            raise UserError(message)
+    classes = classes_of(columns)
     coded = {
         name: replace(library, labels=known_labels(library.records.rows[LABEL], classes))
         for name, library in libraries.items()

@@ -13,6 +13,7 @@ from evenly.ablation.features import FITTED_ON, as_directions, count_ngrams, squ
 from evenly.ablation.proxies import PROXIES, Examples, predict_classes, predict_numbers
 from evenly.columns import DESIGN_WEIGHT, LABEL
 from evenly.core.reserve import TEXT
+from evenly.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 CLASSES: Final = "classes"
 """The one scale of a label that is a class."""
+
+MOST_CLASSES: Final = 1_000
+"""Different texts that a label may have to be one of classes."""
 
 Model = tuple[str, str]
 """A proxy's name and a scale."""
@@ -102,6 +106,24 @@ def weights_of(rows: pl.DataFrame, known: NDArray[np.bool_]) -> Floats:
     """Return the design weights of some training rows, with a mean of 1: a penalty weighs the same beside any set."""
     weight = rows[DESIGN_WEIGHT].to_numpy()[known]
     return weight / weight.mean()
+
+
+def classes_of(columns: Sequence[pl.Series]) -> list[str]:
+    """Return the names of a label's classes, from its columns, in order; none where it is of numbers.
+
+    Raises:
+        UserError: for more different texts than MOST_CLASSES.
+    """
+    if all(column.dtype.is_numeric() for column in columns):
+        return []
+    classes = pl.concat([column.cast(pl.String) for column in columns]).drop_nulls().unique().sort().to_list()
+    if len(classes) > MOST_CLASSES:
+        message = (
+            f"recipe.balance.label: {len(classes):,} different texts are no classes to predict (at most "
+            f"{MOST_CLASSES:,}). For a number, put `- number: {{column: …}}` into curate."
+        )
+        raise UserError(message)
+    return classes
 
 
 def known_labels(column: pl.Series, classes: Sequence[str]) -> Floats:

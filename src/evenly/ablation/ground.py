@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 from scipy import sparse  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from evenly.ablation.features import as_directions, count_ngrams
-from evenly.ablation.fits import known_labels, weights_of
+from evenly.ablation.fits import classes_of, known_labels, weights_of
 from evenly.ablation.metrics import Truth
 from evenly.ablation.proxies import PROXIES, Examples, predict_classes, predict_numbers
 from evenly.ablation.sets import (
@@ -171,7 +171,7 @@ def prepare_ground(
     """Set up what recipes are tried on: as many groups beyond the recipe's holdout as that has are the tests.
 
     Raises:
-        UserError: when nothing is left to train on.
+        UserError: when nothing is left to train on, or the label has too many texts to be classes.
     """
     fraction = recipe.holdout.fraction if recipe.holdout is not None else 0.0
     trained, tested = (2 * fraction, 1.0), (fraction, 2 * fraction)
@@ -181,14 +181,12 @@ def prepare_ground(
     strata = plan.strata[STRATUM].to_list()
     tests = draw_all_tests(first, plan.axes, strata, tested, scratch, engine, Silent())
     label = str(recipe.balance.label)
-    column = pl.concat([first.pool.thin([part], [label])[label] for part in range(len(first.pool.index.parts))])
-    classes = [] if column.dtype.is_numeric() else column.cast(pl.String).drop_nulls().unique().sort().to_list()
-    numbered = tests.rows.with_columns(pl.Series(LABEL, known_labels(tests.rows[LABEL], classes)))
+    classes = classes_of([first.pool.thin([part], [label])[label] for part in range(len(first.pool.index.parts))])
+    tests = replace(tests, rows=tests.rows.with_columns(pl.Series(LABEL, known_labels(tests.rows[LABEL], classes))))
     all_seeds = [recipe.seed + number for number in range(seeds)]
-    there = min(draw_training(first, seed, scratch, engine, Silent()).rows.height for seed in all_seeds[:1])
+    there = draw_training(first, recipe.seed, scratch, engine, Silent()).rows.height
     if asked is not None and asked > there:
         message = f"--rows: {asked:,} are asked for, the recipe selects {there:,} beside the search's own test."
         raise UserError(message)
     rows = asked or min(most, there)
-    own = type(tests)(numbered, tests.strata, tests.digests, tests.lost)
-    return Ground(first, trained, own, classes, scale, all_seeds, rows, scratch, engine)
+    return Ground(first, trained, tests, classes, scale, all_seeds, rows, scratch, engine)

@@ -20,8 +20,10 @@ ABLATION: Final = "ablation.json"
 """What an ablation says, in its folder, with everything that it takes to repeat it."""
 
 PREDICTIONS: Final = "predictions.parquet"
+"""What every model predicted for every row of the tests."""
 
 PAGE: Final = "ablation.html"
+"""The page of an ablation."""
 
 STUDY: Final = "study.sqlite3"
 """The trials of a search, in its folder: a search that was interrupted goes on from them."""
@@ -30,7 +32,10 @@ TUNED: Final = "tune.json"
 """What a search found, and the ablation that measured it once."""
 
 TUNED_RECIPE: Final = "tuned.yaml"
+"""The recipe with the chosen values."""
+
 TUNED_PAGE: Final = "tune.html"
+"""The page of a search."""
 
 VERSION: Final = 1
 

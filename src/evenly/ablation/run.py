@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 import evenly
-from evenly.ablation.contest import Sides, set_up
+from evenly.ablation.contest import set_up
 from evenly.ablation.fits import as_frame, constants, fit_all, models_of
 from evenly.ablation.kept import VERSION, Numbers
 from evenly.ablation.metrics import Truth, measures_for
@@ -52,9 +52,7 @@ class Made:
     predictions: pl.DataFrame
 
 
-def ablate_recipes(
-    recipes: Mapping[str, Recipe], options: Options, engine: Engine, reporter: Reporter, sides: Sides | None = None
-) -> Made:
+def ablate_recipes(recipes: Mapping[str, Recipe], options: Options, engine: Engine, reporter: Reporter) -> Made:
     """Train proxies on each recipe's selection and on the proportional sample, test them, and say what that shows.
 
     Keys of the numbers: `version`, `evenly`, `libraries`; `options`; `label`, `classes`, `categorical`; `base`,
@@ -68,7 +66,7 @@ def ablate_recipes(
     begun = time.monotonic()
     ready = with_holdout(recipes)
     with scratch_folder() as scratch:
-        setting = set_up(ready, options, scratch, engine, reporter, sides or Sides())
+        setting = set_up(ready, options, scratch, engine, reporter)
         drawn = time.monotonic()
         made = _judged(setting, options, reporter)
     trained = time.monotonic()

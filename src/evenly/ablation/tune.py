@@ -180,7 +180,7 @@ def _try(
         tried = turned(recipe, knobs, values, f"trial-{number}")
         found = ground.measured(tried, measure)
     except (EvenlyError, ArithmeticError, LookupError, ValueError) as fault:  # a proxy's, too: other trials go on
-        study.set_user_attr(f"why-{number}", str(fault).splitlines()[0])
+        study.set_user_attr(f"why-{number}", next(iter(str(fault).splitlines()), type(fault).__name__))
         study.tell(number, state=TrialState.FAIL)
         return
     study.tell(number, [found[test].value for test in TESTS])
