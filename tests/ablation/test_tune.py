@@ -7,10 +7,12 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import optuna
+import polars as pl
 import pytest
 
 import evenly
 from evenly import cli
+from evenly.ablation.fits import classes_of
 from evenly.ablation.ground import prepare_ground
 from evenly.ablation.knobs import Knob, knobs_of, parse_knob, set_key, starting_values, turned
 from evenly.ablation.sets import held_ids
@@ -197,6 +199,14 @@ def test_what_can_not_be_searched_is_told_in_a_line(
     with pytest.raises(evenly.UserError) as fault:
         evenly.tune(recipe(files, **changes), out=tmp_path / "out", **FEW | {"trials": 1} | options)
     assert told in str(fault.value)
+
+
+def test_texts_that_are_no_classes_are_refused() -> None:
+    texts = [pl.Series([f"text {number}" for number in range(start, start + 600)]) for start in (0, 400)]
+    assert len(classes_of(texts)) == 1_000
+    with pytest.raises(evenly.UserError, match=r"recipe\.balance\.label: 1,001 different texts are no classes"):
+        classes_of([*texts, pl.Series(["one more", None])])
+    assert classes_of([pl.Series([1, 2]), pl.Series([0.5])]) == []
 
 
 def test_a_folder_that_is_no_search_is_left_alone(files: Path, tmp_path: Path) -> None:
