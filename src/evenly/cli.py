@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
@@ -352,13 +353,15 @@ def cache(
     """Show the curated pools that are kept, or clear them."""
     report = evenly.cache(clear=clear)
     if as_json:
-        pools = [vars(entry) for entry in report.pools]
-        _print_json({"folder": str(report.folder), "pools": pools, "freed": report.freed})
+        _print_json(asdict(report) | {"folder": str(report.folder)})
         return
     if clear:
-        print(f"freed {report.freed / 1e6:,.1f} MB")
+        stayed = f"; {report.in_use:,} pools stay: a run uses them" if report.in_use else ""
+        print(f"freed {report.freed / 1e6:,.1f} MB{stayed}")
     for entry in report.pools:
         print(f"{entry.recipe}  {entry.fingerprint[:12]}  {entry.rows:,} rows  {entry.bytes / 1e6:,.1f} MB")
+    for begun in report.unfinished:
+        print(f"unfinished  {begun.fingerprint[:12]}  {begun.pieces:,} pieces  {begun.bytes / 1e6:,.1f} MB")
     print(f"{len(report.pools)} pools in {report.folder}")
 
 

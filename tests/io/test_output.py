@@ -10,14 +10,10 @@ import pytest
 
 from evenly.errors import OutputError
 from evenly.io import output
-from evenly.io.output import new_output, refuse_existing
+from evenly.io.output import new_output, refuse_existing, working
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-DEAD = 2**22 + 1
-"""A process id beyond the largest that Linux gives."""
-
 
 def finished(place: Path, word: str = "old") -> Path:
     """Make a folder that looks like a finished output."""
@@ -141,26 +137,49 @@ def test_an_interrupted_swap_is_finished(place: Path) -> None:
     old = finished(place.parent / ".out.evenly-old")
     with pytest.raises(OutputError, match="exists already"):
         refuse_existing(place, force=False)
-    assert not old.exists()
+    with pytest.raises(ZeroDivisionError), new_output(place, force=True):
+        assert not old.exists()
+        assert (place / "word").read_text(encoding="utf-8") == "old"
+        assert 1 // 0
     assert (place / "word").read_text(encoding="utf-8") == "old"
 
 
 def test_what_a_finished_swap_left_is_deleted(place: Path) -> None:
     finished(place, "new")
     finished(place.parent / ".out.evenly-old")
-    refuse_existing(place, force=True)
+    write(place, "newer", force=True)
     assert listing(place.parent) == ["out"]
-    assert (place / "word").read_text(encoding="utf-8") == "new"
+    assert (place / "word").read_text(encoding="utf-8") == "newer"
 
 
 @pytest.mark.parametrize("name", ["out", "out[1]", "a*b"])
 def test_what_dead_runs_left_is_swept_and_nothing_else(place: Path, name: str) -> None:
     parent = place.parent
-    mine, dead, others = f".{name}.evenly-{os.getpid()}-ab12", f".{name}.evenly-{DEAD}-ab12", f".other.evenly-{DEAD}-a"
-    for folder in (mine, dead, others, "out-2"):
+    others = (".other.evenly-building", "out-2", ".other.evenly-lock")
+    for folder in (f".{name}.evenly-building", *others):
         finished(parent / folder)
+    (parent / f".{name}.evenly-lock").touch()
     write(parent / name)
-    assert listing(parent) == sorted([mine, others, "out-2", name])
+    assert listing(parent) == sorted([*others, name])
+
+
+def test_a_second_run_on_the_same_place_is_told(place: Path) -> None:
+    with new_output(place, force=False) as folder:
+        (folder / "word").write_text("first", encoding="utf-8")
+        with pytest.raises(OutputError, match=rf"another run \(process {os.getpid()} on .*\) works on it"):
+            write(place, "second", force=True)
+    assert (place / "word").read_text(encoding="utf-8") == "first"
+    assert listing(place.parent) == ["out"]
+
+
+def test_a_folder_that_is_worked_in_is_one_runs(place: Path) -> None:
+    with working(place, "mark"):
+        with pytest.raises(OutputError, match="works on it"), working(place, "mark"):
+            pytest.fail("must not come here")
+        (place / "mark").touch()
+    with working(place, "mark"):
+        (place / "mark").unlink()
+    assert listing(place.parent) == []
 
 
 @pytest.mark.parametrize("name", ["a b", "out[1]", "ü", "-x", "o" * 200])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ import pytest
 
 import evenly
 from evenly.io import pool as pools
-from evenly.io.pool import Pool, PoolIndex, cache_folder, clear_pools, find_pool, finish, list_pools, new_folder
+from evenly.io.cache import cache_folder, mark_use, scratch_folder
+from evenly.io.pool import PoolIndex, building_folder, clear_pools, find_pool, finish, list_pools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,25 +23,22 @@ if TYPE_CHECKING:
 
     from evenly.flow.run import RunResult
 
-DEAD = 2**22 + 1
-"""A process id beyond the largest that Linux gives."""
-
 
 def build(name: str = "f00", word: str = "a") -> tuple[Path, PoolIndex]:
     """Build a small pool by hand, up to its finishing."""
-    folder = new_folder(name)
+    folder = building_folder(name)
     path = folder / "kept" / "000000-000000.parquet"
     pl.DataFrame({"__id__": [word], "n": ["7"], "b": ["true"], "x": ["1.5"], "t": ["8"]}).write_parquet(path)
     (folder / "quarantine.jsonl").touch()
     parts = [{"name": path.name, "rows": 1, "bytes": path.stat().st_size}]
     types = {"n": "integer", "b": "boolean", "x": "number", "t": "text"}
     return folder, PoolIndex(
-        pools.VERSION, name, "recipe", [], [{"file": "d.jsonl", "first_line": 1}], parts, 1, 0, 1, {}, types, [], 0.1
+        pools.VERSION, name, "recipe", [], [{"file": "d.jsonl", "first_line": 1}], parts, 1, 0, 1, {}, types, []
     )
 
 
-def names() -> list[str]:
-    return sorted(path.name for path in (cache_folder() / "pools").iterdir())
+def names(room: str = "pools") -> list[str]:
+    return sorted(path.name for path in (cache_folder() / room).glob("[!.]*"))
 
 
 # ---------------------------------------------------------------- by hand
@@ -90,47 +89,79 @@ def test_a_damaged_pool_counts_as_none_and_is_replaced(damage: Callable[[Path], 
     assert names() == ["f00"]
 
 
-def test_of_two_that_finish_the_first_stays() -> None:
-    one, two = build(word="a"), build(word="b")
-    finish(*one)
-    second = finish(*two)
-    assert second.part(0)["__id__"].to_list() == ["a"]
-    assert names() == ["f00"]
-
-
-def test_many_that_finish_at_once_leave_one_whole_pool() -> None:
-    built = [build(word=str(number)) for number in range(8)]
-    done: list[Pool] = []
-    threads = [threading.Thread(target=lambda one=one: done.append(finish(*one))) for one in built]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(done) == 8
-    assert names() == ["f00"]
-    assert len({pool.part(0)["__id__"].item() for pool in done}) == 1
-
-
-def test_clearing_spares_what_is_being_built() -> None:
-    finish(*build("one"))
-    finish(*build("two"))
-    building, _ = build("three")
-    dead = cache_folder() / "pools" / f".building-four-{DEAD}-abcd"
-    dead.mkdir()
-    assert sorted(pool.index.fingerprint for pool, size in list_pools() if size > 0) == ["one", "two"]
-    folders, size = clear_pools()
-    assert folders == 3
-    assert size > 0
-    assert names() == [building.name]
-    assert list_pools() == []
+def test_clearing_spares_what_is_being_built_or_read() -> None:
+    for name in ("one", "two", "read"):
+        finish(*build(name))
+    build("three")
+    build("dead")
+    assert sorted(pool.index.fingerprint for pool, size in list_pools() if size > 0) == ["one", "read", "two"]
+    with scratch_folder() as scratch, pools.locked("three", pytest.fail):
+        mark_use(scratch, "read")
+        freed, stayed = clear_pools()
+    assert freed > 0
+    assert stayed == 2
+    assert names() == ["read"]
+    assert names("building") == ["three"]
+    assert clear_pools()[1] == 0
+    assert names() + names("building") == []
 
 
 def test_what_dead_runs_left_is_swept() -> None:
-    building, _ = build()
-    for name in (f".building-x-{DEAD}-abcd", ".building-odd", ".building-x-nopid-abcd"):
-        (cache_folder() / "pools" / name).mkdir()
-    pools.sweep_dead()
-    assert names() == [building.name]
+    build("young")
+    old, _ = build("old")
+    os.utime(old / "done", (0, 0))
+    working, _ = build("working")
+    os.utime(working / "done", (0, 0))
+    (cache_folder() / "building" / ".gone.evenly-lock").touch()
+    with pools.locked("working", pytest.fail):
+        pools.sweep_unfinished()
+    assert names("building") == ["working", "young"]
+
+
+def test_scratch_of_dead_runs_is_swept_and_no_other() -> None:
+    with scratch_folder() as mine:
+        dead = mine.parent / "dead"
+        (dead / "x").mkdir(parents=True)
+        (mine.parent / ".gone.evenly-lock").touch()
+        with scratch_folder() as other:
+            assert names("scratch") == sorted([mine.name, other.name])
+    assert list((cache_folder() / "scratch").iterdir()) == []
+
+
+def test_whoever_comes_second_waits_for_the_pool() -> None:
+    waited: list[str] = []
+    order: list[str] = []
+    held = threading.Event()
+
+    def second() -> None:
+        held.wait()
+        with pools.locked("f00", lambda: waited.append("told")):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with pools.locked("f00", pytest.fail):
+        held.set()
+        time.sleep(0.3)
+        order.append("first")
+    thread.join()
+    assert waited == ["told"]
+    assert order == ["first", "second"]
+    assert list((cache_folder() / "building").iterdir()) == []
+
+
+def test_a_pool_is_replaced_once_nobody_reads_it() -> None:
+    made = finish(*build())
+    waited: list[str] = []
+    with scratch_folder() as scratch:
+        mark_use(scratch, "f00")
+        thread = threading.Thread(target=pools.replace_pool, args=(made, lambda: waited.append("told")))
+        thread.start()
+        time.sleep(0.3)
+        assert find_pool("f00") is not None
+        assert waited == ["told"]
+    thread.join()
+    assert names() == []
 
 
 @pytest.mark.parametrize("named", ["pools[1]", "a b", "x*"])

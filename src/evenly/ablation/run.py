@@ -27,7 +27,7 @@ from evenly.ablation.told import (
 from evenly.ablation.verdict import LEVEL
 from evenly.columns import LABEL
 from evenly.errors import UserError, choices_line, did_you_mean
-from evenly.io.pool import scratch_folder
+from evenly.io.cache import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,7 +22,7 @@ from evenly.ablation.metrics import measures_for
 from evenly.ablation.options import DEFAULT_ROWS
 from evenly.ablation.told import judged_measure
 from evenly.errors import EvenlyError, UserError
-from evenly.io.pool import scratch_folder
+from evenly.io.cache import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

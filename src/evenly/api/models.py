@@ -19,7 +19,7 @@ from evenly.ablation.options import Options, search_options
 from evenly.api.given import read_given
 from evenly.errors import UserError
 from evenly.flow.run import opened
-from evenly.io.output import new_output, prepare_working, refuse_existing
+from evenly.io.output import built, claimed, working
 from evenly.recipe.variants import variants_of
 from evenly.reporting.progress import Silent
 
@@ -53,14 +53,14 @@ def ablate(
         UserError: for recipes that can't be compared, a budget that one of them can't fill, tests that are too small.
     """
     place = Path(out)
-    refuse_existing(place, force=force, mark=ABLATION)
     work = _ablation("evenly.ablation.run")
-    named, given = _contestants(recipes, set)
-    chosen = Options.from_dict(given | options)
-    with opened(engine, next(iter(named.values()))) as worker:
-        made = work.ablate_recipes(named, chosen, worker, reporter or Silent())
-    with new_output(place, force=force, mark=ABLATION) as folder:
-        write_ablation(folder, made.numbers, made.predictions)
+    with claimed(place, force=force, mark=ABLATION) as real:
+        named, given = _contestants(recipes, set)
+        chosen = Options.from_dict(given | options)
+        with opened(engine, next(iter(named.values()))) as worker:
+            made = work.ablate_recipes(named, chosen, worker, reporter or Silent())
+        with built(real, force=force) as folder:
+            write_ablation(folder, made.numbers, made.predictions)
     return AblationResult(place, made.numbers)
 
 
@@ -88,13 +88,8 @@ def tune(
     loaded = read_given(recipe, set)
     source = Path(recipe) if isinstance(recipe, (str, Path)) and not set else None
     options = search_options(how)
-    prepare_working(place, STUDY)
-    try:
-        with opened(engine, loaded) as worker:
-            numbers = work.tune_recipe(loaded, source, *options, place, worker, reporter or Silent(), force=force)
-    finally:
-        if not any(place.iterdir()):
-            place.rmdir()
+    with working(place, STUDY), opened(engine, loaded) as worker:
+        numbers = work.tune_recipe(loaded, source, *options, place, worker, reporter or Silent(), force=force)
     return TuneResult(place, numbers)
 
 

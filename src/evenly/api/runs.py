@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from evenly.api.given import read_given
 from evenly.api.outputs import publish
 from evenly.flow.run import RunResult, check_sources, plan_recipe, run_recipe, with_data
+from evenly.io.cache import cache_folder
 from evenly.io.output import new_output, refuse_existing
-from evenly.io.pool import cache_folder, clear_copies, clear_pools, list_pools
+from evenly.io.pool import clear_copies, clear_pools, list_pools, unfinished_pools
 from evenly.io.publish import repo_name
 from evenly.io.stores import is_address, put_output, refuse_existing_at
 from evenly.recipe.load import json_schema
@@ -52,12 +53,28 @@ class CacheEntry:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A pool that a run builds, or that an interrupted one began: its fingerprint, finished pieces, bytes on disk."""
+
+    fingerprint: str
+    pieces: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class CacheReport:
-    """The cache as it is now, and what a clearing freed (bytes)."""
+    """The cache as it is now, and what a clearing did.
+
+    Attributes:
+        freed: bytes that went.
+        in_use: pools that stayed, since a run reads or builds them.
+    """
 
     folder: Path
     pools: list[CacheEntry]
+    unfinished: list[Unfinished]
     freed: int = 0
+    in_use: int = 0
 
 
 def check(
@@ -183,12 +200,14 @@ def schema() -> dict[str, Any]:
 
 
 def cache(*, clear: bool = False) -> CacheReport:
-    """Return what curated pools are kept on this machine; with `clear`, delete them first."""
-    freed = clear_pools()[1] + clear_copies() if clear else 0
+    """Return what curated pools are kept on this machine; with `clear`, delete those first that no run uses."""
+    freed, in_use = clear_pools() if clear else (0, 0)
+    freed += clear_copies() if clear else 0
     pools = [
         CacheEntry(pool.index.recipe, pool.index.fingerprint, pool.index.kept, size) for pool, size in list_pools()
     ]
-    return CacheReport(cache_folder(), pools, freed)
+    unfinished = [Unfinished(*one) for one in unfinished_pools()]
+    return CacheReport(cache_folder(), pools, unfinished, freed, in_use)
 
 
 def _copy_of(address: str) -> Path:

@@ -7,7 +7,6 @@ category; which records they share; where their recipes differ. Of the data thin
 from __future__ import annotations
 
 import difflib
-import tempfile
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from evenly.core.pictures import HISTOGRAM_BINS, steps
 from evenly.errors import UserError
 from evenly.flow.report import read_numbers
 from evenly.flow.run import run_recipe
+from evenly.io.cache import scratch_folder
 from evenly.io.library import vega_library
 from evenly.io.manifest import read_manifest
 from evenly.recipe.model import Recipe
@@ -147,7 +147,7 @@ def _folder(given: Path, stack: ExitStack, engine: str, reporter: Reporter | Non
         raise UserError(message)
     recipe = Recipe.from_file(given)
     recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"report": True})})
-    out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evenly-"))) / recipe.name
+    out = stack.enter_context(scratch_folder()) / recipe.name
     run_recipe(recipe, out, engine=engine, reporter=reporter)
     return out
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from evenly.errors import EvenlyError
 from evenly.flow.run import run_recipe
+from evenly.io.cache import scratch_folder
 from evenly.io.manifest import read_manifest, selection_digest
 from evenly.io.outputs import data_files, scan_data, scan_ledger
 from evenly.io.sources import sha256_of
@@ -18,6 +17,7 @@ from evenly.recipe.model import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from evenly.reporting.progress import Reporter
 
@@ -200,9 +200,9 @@ def _again(manifest: Mapping[str, Any], engine: str, reporter: Reporter) -> list
     """Run the recipe again and compare what it selects and writes."""
     recipe = Recipe.from_dict(manifest["recipe"])
     recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"report": False})})
-    with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
+    with scratch_folder() as folder:
         try:
-            made = run_recipe(recipe, Path(folder) / "again", engine=engine, recheck=True, reporter=reporter).manifest
+            made = run_recipe(recipe, folder / "again", engine=engine, recheck=True, reporter=reporter).manifest
         except EvenlyError as fault:
             return [Check("the recipe can be run again", holds=False, found=str(fault).splitlines()[0])]
     inputs = [{one["path"]: one.get("sha256") for one in told["inputs"]} for told in (manifest, made)]

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from evenly.errors import DataError, EvenlyError
+from evenly.errors import DataError, EvenlyError, UserError
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.exclude import excluded_files
-from evenly.flow.pieces import Job, curate_piece
+from evenly.flow.pieces import Job, PieceSummary, curate_piece, piece_key
 from evenly.flow.types import shared_types
 from evenly.io import pool as pools
 from evenly.io.blocks import File
+from evenly.io.cache import mark_use
 from evenly.io.chats import load_chat
 from evenly.io.readers import cut_into_pieces
 from evenly.io.sources import check_columns, describe, find_files, given_columns, sha256_of, told_of
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from evenly.core.conversations import Chat
     from evenly.engines.base import Engine
-    from evenly.flow.pieces import PieceSummary
     from evenly.io.blocks import Piece
     from evenly.io.pool import Pool
     from evenly.io.sources import Input
@@ -55,10 +54,18 @@ RAW_CHARS = 80
 
 
 def open_pool(
-    recipe: Recipe, engine: Engine, reporter: Reporter, given: Given = NOTHING, *, recheck: bool = False
+    recipe: Recipe,
+    engine: Engine,
+    reporter: Reporter,
+    scratch: Path,
+    given: Given = NOTHING,
+    *,
+    recheck: bool = False,
 ) -> tuple[Pool, bool]:
     """Return the recipe's pool, and whether it was there already; build it when it was not.
 
+    `scratch` is a folder in the cache's scratch: as long as it is there, nobody else deletes or replaces the pool.
+    Where another run builds the same pool, this one waits for it; what an interrupted one finished is gone on with.
     With `recheck` a pool that is there is used only if the inputs' sha256 are still those that it was built from.
 
     Raises:
@@ -68,32 +75,57 @@ def open_pool(
     files = all_files(recipe, reporter, given)
     kept_out = excluded_files(recipe, reporter)
     watched = [file for _, file in files] + [file for own in kept_out.values() for file in own]
+    name = _fingerprint(recipe, files, kept_out)
+    pools.sweep_unfinished()
+    with pools.locked(name, partial(reporter.say, "another run curates the same inputs; this one waits for its pool")):
+        found = pools.find_pool(name)
+        if found is not None and recheck and _changed(found, watched, engine, reporter):
+            pools.replace_pool(found, partial(reporter.say, "another run reads the pool; this one waits until it ends"))
+            found = None
+        if found is not None:
+            mark_use(scratch, name)
+            return found, True
+        job = Job(
+            recipe,
+            needs=check_inputs(recipe, files),
+            carried=tuple(carried_columns(recipe)),
+            chat=_chat(recipe),
+            kept_out=kept_out,
+            folder=pools.building_folder(name, anew=recheck),
+        )
+        built = _built(job, name, files, watched, engine, reporter)
+        mark_use(scratch, name)
+        return built, False
+
+
+def _built(
+    job: Job,
+    name: str,
+    files: Sequence[tuple[int, File]],
+    watched: Sequence[File],
+    engine: Engine,
+    reporter: Reporter,
+) -> Pool:
+    """Build the pool in the job's folder. What pieces were finished stays there, unless the fault is the inputs'."""
     found_as = describe(watched)
     inputs = [asdict(one) for one in found_as]
-    name = _fingerprint(recipe, files, kept_out)
-    pools.sweep_dead()
-    found = pools.find_pool(name)
-    if found is not None and not (recheck and _changed(found, watched, engine, reporter)):
-        return found, True
-    job = Job(
-        recipe,
-        needs=check_inputs(recipe, files),
-        carried=tuple(carried_columns(recipe)),
-        chat=_chat(recipe),
-        kept_out=kept_out,
-        folder=pools.new_folder(name),
-    )
+    pieces = cut(job.recipe, files)
     try:
-        built = _build(job, files, engine, reporter)
+        built = _build(job, pieces, engine, reporter)
         for one, digest in zip(inputs, _digests("hash", watched, engine, reporter), strict=True):
             one["sha256"] = digest
         for one, (number, file) in zip(inputs, files, strict=False):  # those of `exclude` come after
-            one["found"] = told_of(file, recipe.sources[number].format)
+            one["found"] = told_of(file, job.recipe.sources[number].format)
         _refuse_changed(found_as, describe(watched))
-        index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=recipe.name, inputs=inputs, **built)
-        return pools.finish(job.folder, index), False
-    finally:
+        index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=job.recipe.name, inputs=inputs, **built)
+        return pools.finish(job.folder, index)
+    except UserError:
         shutil.rmtree(job.folder, ignore_errors=True)
+        raise
+    except BaseException as fault:
+        done = len(pools.finished_pieces(job.folder))
+        fault.add_note(f"{done:,} of {len(pieces):,} pieces are curated and kept; the same command goes on from there.")
+        raise
 
 
 def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
@@ -181,15 +213,9 @@ def _chat(recipe: Recipe) -> Chat | None:
     return load_chat(recipe.tokenizer) if recipe.tokenizer is not None and recipe.template.messages else None
 
 
-def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter: Reporter) -> dict[str, Any]:
-    """Curate all pieces into the job's folder; return the pool's index but for its inputs."""
-    begun = time.monotonic()
-    pieces = cut(job.recipe, files)
-    summaries: list[PieceSummary] = []
-    with reporter.phase("curate", sum(file.path.stat().st_size for _, file in files), "bytes") as advance:
-        for summary in engine.map(partial(curate_piece, job=job), pieces, python=True):
-            summaries.append(summary)
-            advance(_bytes_of(summary.piece, pieces))
+def _build(job: Job, pieces: Sequence[Piece], engine: Engine, reporter: Reporter) -> dict[str, Any]:
+    """Curate all pieces into the job's folder, but those that are there; return the pool's index but for its inputs."""
+    summaries = _curated(job, pieces, engine, reporter)
     placed = _place(summaries)
     read, quarantined = sum(one.read for one in summaries), sum(one.quarantined for one in summaries)
     list(engine.map(partial(_gather_quarantine, placed=placed), [job.folder]))
@@ -204,10 +230,6 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
         raise EvenlyError(message)
     if not kept:
         raise DataError(_nothing_kept(read, quarantined, dropped))
-    shutil.rmtree(job.folder / "keys")
-    shutil.rmtree(job.folder / "dead")
-    shutil.rmtree(job.folder / "buried", ignore_errors=True)
-    shutil.rmtree(job.folder / "quarantine")
     return {
         "pieces": placed,
         "parts": [part | {"bytes": _size(job.folder, part)} for part in left if part["rows"]],
@@ -217,12 +239,30 @@ def _build(job: Job, files: Sequence[tuple[int, File]], engine: Engine, reporter
         "dropped": {reason: rows for reason, rows in sorted(dropped.items()) if rows},
         "types": shared_types(job, summaries),
         "turn_keys": sorted(set[str]().union(*(one.turn_keys for one in summaries))),
-        "seconds": round(time.monotonic() - begun, 3),
     }
 
 
+def _curated(job: Job, pieces: Sequence[Piece], engine: Engine, reporter: Reporter) -> list[PieceSummary]:
+    """Return the summaries of all pieces, in their order; those that a run before this one finished are kept."""
+    told = pools.finished_pieces(job.folder)
+    found = {piece.index: PieceSummary.of(piece, told.get(piece_key(piece))) for piece in pieces}
+    left = [piece for piece in pieces if found[piece.index] is None]
+    if len(left) < len(pieces):
+        reporter.say(f"goes on with an interrupted run: {len(pieces) - len(left):,} of {len(pieces):,} pieces are done")
+    sizes = _sizes(pieces)
+    with reporter.phase("curate", sum(sizes.values()), "bytes") as advance:
+        advance(sum(sizes[index] for index, summary in found.items() if summary is not None))
+        for summary in engine.map(partial(curate_piece, job=job), left, python=True):
+            found[summary.piece.index] = summary
+            advance(sizes[summary.piece.index])
+    return [summary for summary in found.values() if summary is not None]
+
+
 def _size(folder: Path, part: dict[str, str | int]) -> int:
-    return (folder / "kept" / str(part["name"])).stat().st_size
+    """Return the bytes of a part: of what is left of it, where it lost duplicates."""
+    name = str(part["name"])
+    left = folder / pools.BURIED / "kept" / name
+    return (left if left.exists() else folder / "kept" / name).stat().st_size
 
 
 def _place(summaries: Sequence[PieceSummary]) -> list[dict[str, Any]]:
@@ -279,11 +319,15 @@ def _nothing_kept(read: int, quarantined: int, dropped: Counter[str]) -> str:
     )
 
 
-def _bytes_of(piece: Piece, pieces: Sequence[Piece]) -> int:
-    """Return the bytes that finishing a piece stands for on the bar; row groups share their file's."""
-    if piece.format not in {"parquet", "arrow"}:
-        return piece.stop - piece.start
-    return piece.file.path.stat().st_size // sum(one.file == piece.file for one in pieces)
+def _sizes(pieces: Sequence[Piece]) -> dict[int, int]:
+    """Return the bytes that finishing each piece stands for on the bar; row groups share their file's."""
+    together = Counter(piece.file for piece in pieces)
+    return {
+        piece.index: piece.file.path.stat().st_size // together[piece.file]
+        if piece.format in {"parquet", "arrow"}
+        else piece.stop - piece.start
+        for piece in pieces
+    }
 
 
 def _digests(phase: str, files: Sequence[File], engine: Engine, reporter: Reporter) -> list[str]:
@@ -299,7 +343,4 @@ def _digests(phase: str, files: Sequence[File], engine: Engine, reporter: Report
 def _changed(pool: Pool, files: Sequence[File], engine: Engine, reporter: Reporter) -> bool:
     """Say whether the inputs' content is no longer what the pool was built from; if so, the pool goes."""
     known = [one["sha256"] for one in pool.index.inputs]
-    if _digests("recheck", files, engine, reporter) == known:
-        return False
-    shutil.rmtree(pool.folder)
-    return True
+    return _digests("recheck", files, engine, reporter) != known

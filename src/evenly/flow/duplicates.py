@@ -19,6 +19,7 @@ from evenly.core.duplicates import PLACE, group_column, losers_by_id, losers_by_
 from evenly.core.hashing import hashed
 from evenly.errors import DataError
 from evenly.flow.near import near_losers
+from evenly.io.pool import BURIED
 from evenly.recipe.steps import GLOBAL_KINDS, reasons
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ PARTITION_ROWS: Final = 2_000_000
 
 TOGETHER: Final = 64
 """Parts whose losers go at once."""
-
-BURIED: Final = ("kept", "dropped")
-"""Folders of parts that change. New ones lie apart until all are there: a lost worker's are then made once more."""
 
 DUPLICATE_IDS: Final = "duplicate_ids"
 """Why a record is dropped that lost to another of the same id."""
@@ -125,7 +123,8 @@ def drop_duplicates(
 ) -> tuple[Counter[str], list[Part]]:
     """Drop the losers of equal ids, of `unique` and of `near_unique` from the parts in `folder`.
 
-    Of `rows` keys. Returns rows by reason, and the parts with the rows that they have left. A row that a step had
+    Of `rows` keys. Returns rows by reason, and the parts with the rows that they have left; what is left of those that
+    change lies in `folder/buried` until the pool is finished, so that all can be done again. A row that a step had
     dropped already counts under duplicate_ids now, so a reason's rows may be negative.
 
     Raises:
@@ -142,17 +141,14 @@ def drop_duplicates(
             advance(1)
     if keys.dead() is None:
         return Counter(), list(parts)
-    for kind in BURIED:
-        (folder / "buried" / kind).mkdir(parents=True)
+    for kind in ("kept", "dropped"):
+        (folder / BURIED / kind).mkdir(parents=True)
     batches = [parts[start : start + TOGETHER] for start in range(0, len(parts), TOGETHER)]
     moved: Counter[str] = Counter()
     left: list[Part] = []
     for changed, kept in engine.map(partial(_bury, keys=keys), batches):
         moved.update(changed)  # not `+`, which would forget what is negative
         left += kept
-    for kind in BURIED:
-        for path in (folder / "buried" / kind).glob("*.parquet"):
-            path.replace(folder / kind / path.name)
     return moved, left
 
 
@@ -265,7 +261,7 @@ def _piece(part: Part) -> int:
 def _bury_part(folder: Path, name: str, rows: int, dead: pl.DataFrame) -> tuple[Counter[str], int]:
     """Write what one part is without its dead; return the rows that it moved, by reason, and those that it keeps."""
     path, other = folder / "kept" / name, folder / "dropped" / name
-    new = folder / "buried"
+    new = folder / BURIED
     changed: Counter[str] = Counter()
     records: list[pl.DataFrame] = []
     if other.exists():

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -24,6 +24,8 @@ from evenly.core.template import render
 from evenly.core.tokens import count
 from evenly.flow.exclude import load_excluded
 from evenly.io.blocks import Rejected
+from evenly.io.durable import whole
+from evenly.io.pool import finish_piece
 from evenly.io.readers import read_blocks
 from evenly.io.sources import given_columns
 from evenly.io.tokenizers import load_tokenizer
@@ -86,6 +88,21 @@ class PieceSummary:
     turn_keys: set[str] = field(default_factory=set[str])
     """What the turns of kept conversations hold."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, to be kept beside what the piece left."""
+        told = asdict(self) | {"piece": _name(self.piece), "dropped": dict(self.dropped)}
+        types = {column: sorted(met) for column, met in self.types.items()}
+        return told | {"types": types, "turn_keys": sorted(self.turn_keys)}
+
+    @classmethod
+    def of(cls, piece: Piece, told: Mapping[str, Any] | None) -> PieceSummary | None:
+        """Return the summary of a piece from what was kept of it; None where that is another piece's, or nothing."""
+        if told is None or told["piece"] != _name(piece):
+            return None
+        types = {column: set(met) for column, met in told["types"].items()}
+        counts = {name: told[name] for name in ("lines", "read", "quarantined", "parts")}
+        return cls(piece, **counts, dropped=Counter(told["dropped"]), types=types, turn_keys=set(told["turn_keys"]))
+
 
 @dataclass(frozen=True)
 class CuratedBlock:
@@ -108,18 +125,44 @@ class CuratedBlock:
     turn_keys: set[str]
 
 
+def piece_key(piece: Piece) -> str:
+    """Return what the files of a piece begin with."""
+    return f"{piece.index:06d}"
+
+
+def _name(piece: Piece) -> list[str | int]:
+    """Return what tells a piece from any other of the same inputs."""
+    return [piece.source, piece.file.name, piece.format, piece.start, piece.stop]
+
+
 def curate_piece(piece: Piece, job: Job) -> PieceSummary:
-    """Read and curate one piece; write its parts, dropped records, keys and quarantined rows into the job's folder."""
+    """Read and curate one piece; write its parts, dropped records, keys and quarantined rows into the job's folder.
+
+    Each file takes its place when it is complete, the note that the piece is finished after all of them: whoever goes
+    on with an interrupted run takes the piece as it is, or does it again.
+    """
     summary = PieceSummary(piece)
-    rejects = job.folder / "quarantine" / f"{piece.index:06d}.jsonl"
-    rejects.unlink(missing_ok=True)  # what a worker left that died here
+    rejects = job.folder / "quarantine" / f"{piece_key(piece)}.jsonl"
+    with whole(rejects) as unfinished:
+        files = _curate_blocks(piece, job, summary, unfinished)
+    if summary.quarantined:
+        files.append(rejects)
+    finish_piece(job.folder, piece_key(piece), files, summary.to_dict())
+    return summary
+
+
+def _curate_blocks(piece: Piece, job: Job, summary: PieceSummary, rejects: Path) -> list[Path]:
+    """Curate the blocks of a piece, tell its summary and its file of bad rows of each; return the other files."""
+    files: list[Path] = []
     names = job.recipe.sources[piece.source].rename
     for number, block in enumerate(read_blocks(piece, job.needs[piece.source])):
-        part = f"{piece.index:06d}-{number:06d}.parquet"
+        part = f"{piece_key(piece)}-{number:06d}.parquet"
         curated = curate_block(block, piece, job)
         for folder, frame in (("kept", curated.kept), ("dropped", curated.dropped), ("keys", curated.keys)):
             if frame.height:
-                frame.write_parquet(job.folder / folder / part, compression="lz4", statistics=False)
+                files.append(job.folder / folder / part)
+                with whole(files[-1]) as place:
+                    frame.write_parquet(place, compression="lz4", statistics=False)
         summary.lines += block.lines
         summary.read += block.frame.height + len(block.rejected)
         summary.dropped.update(curated.dropped[REASON].to_list())
@@ -129,7 +172,7 @@ def curate_piece(piece: Piece, job: Job) -> PieceSummary:
             summary.types.setdefault(names.get(column, column), set()).update(met)
         summary.quarantined += len(curated.rejected)
         _quarantine(curated.rejected, rejects)
-    return summary
+    return files
 
 
 def _quarantine(rejected: Sequence[Rejected], path: Path) -> None:

@@ -20,7 +20,8 @@ from evenly.core.reserve import TEXT, Side, group_hashes, prompt_texts
 from evenly.errors import DataError
 from evenly.flow.ledgers import GROUP_ROWS
 from evenly.flow.near import near_groups
-from evenly.io.pool import fingerprint, finish_reserve, reserve_path, scratch_folder
+from evenly.io.cache import scratch_folder
+from evenly.io.pool import fingerprint, finish_reserve, reserve_path
 from evenly.recipe.needs import shown_columns
 
 if TYPE_CHECKING:

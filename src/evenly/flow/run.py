@@ -26,10 +26,10 @@ from evenly.flow.plan import category_column, make_plan
 from evenly.flow.report import read_numbers, report_numbers, strata_numbers, write_numbers, write_report
 from evenly.flow.reserve import reserve
 from evenly.flow.sampled import warnings_of
+from evenly.io.cache import folder_bytes, scratch_folder
 from evenly.io.given import keep_table
 from evenly.io.manifest import write_manifest
-from evenly.io.output import folder_bytes, new_output, refuse_existing
-from evenly.io.pool import scratch_folder
+from evenly.io.output import built, claimed
 from evenly.io.processes import watched
 from evenly.io.tokenizers import load_tokenizer
 from evenly.recipe.model import Tokens
@@ -221,12 +221,12 @@ def plan_recipe(
 ) -> PlanResult:
     """Curate (or find) the pool, take its census and allocate; nothing is selected or written."""
     reporter = reporter or Silent()
-    with opened(engine, recipe) as worker, _told():
-        pool, reused = open_pool(recipe, worker, reporter, given, recheck=recheck)
+    with ExitStack() as stack, opened(engine, recipe) as worker, _told():
+        folder = stack.enter_context(scratch_folder())
+        pool, reused = open_pool(recipe, worker, reporter, folder, given, recheck=recheck)
         pool = reserve(recipe, pool, worker, reporter)
-        with scratch_folder() as folder:  # a budget in tokens is met over real draws
-            scratch = folder if isinstance(recipe.balance.size, Tokens) else None
-            plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
+        scratch = folder if isinstance(recipe.balance.size, Tokens) else None  # met over real draws
+        plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
         refuse_large_lite(recipe.split.lite or {}, split_sizes(recipe.split.shares, plan.selected))
         return PlanResult(plan, pool, reused, recipe)
 
@@ -246,20 +246,30 @@ def run_recipe(
 
     With `profile` the manifest says of each phase, besides its seconds, what it went through and its peak of memory.
     """
-    refuse_existing(out, force=force)
     with ExitStack() as stack:
+        place = stack.enter_context(claimed(out, force=force))
         memory = stack.enter_context(watched(os.getpid())) if profile else None
         worker = stack.enter_context(opened(engine, recipe))
-        work = _Run(recipe, out, force, worker, reporter or Silent(), Clock(memory))
+        with _told():
+            using = stack.enter_context(scratch_folder())
+        work = _Run(recipe, out, place, using, force, worker, reporter or Silent(), Clock(memory))
         return work.made(given, recheck=recheck)
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run under way."""
+    """A run under way.
+
+    Attributes:
+        out: the output as it is named.
+        place: where that is, claimed.
+        using: a folder of the cache's scratch, which says that the pool is in use.
+    """
 
     recipe: Recipe
     out: Path
+    place: Path
+    using: Path
     force: bool
     engine: Engine
     reporter: Reporter
@@ -269,7 +279,7 @@ class _Run:
         """Return the finished run."""
         clock, recipe = self.clock, self.recipe
         with _told():
-            pool, reused = open_pool(recipe, self.engine, self.reporter, given, recheck=recheck)
+            pool, reused = open_pool(recipe, self.engine, self.reporter, self.using, given, recheck=recheck)
         held = sum(int(part["bytes"]) for part in pool.index.parts)
         raw = 0 if reused else sum(int(one["bytes"]) for one in pool.index.inputs)
         clock.lap("curate", rows=0 if reused else pool.index.read, read=raw, written=0 if reused else held)
@@ -277,7 +287,7 @@ class _Run:
             with _told():
                 pool = reserve(recipe, pool, self.engine, self.reporter)
             clock.lap("reserve", rows=pool.index.kept, read=held, written=8 * pool.index.kept)
-        with new_output(self.out, force=self.force) as folder, _told():
+        with built(self.place, force=self.force) as folder, _told():
             scratch = folder / ".scratch"
             scratch.mkdir()
             plan = make_plan(recipe, pool, scratch, self.engine, self.reporter)

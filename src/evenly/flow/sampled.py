@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -13,7 +12,8 @@ from evenly.columns import COMPLETION, ID, PROMPT
 from evenly.core.template import render
 from evenly.flow.pieces import Job, curate_piece
 from evenly.flow.twins import twins_across_splits
-from evenly.io.pool import new_folder
+from evenly.io.cache import scratch_folder
+from evenly.io.pool import with_rooms
 from evenly.io.tokenizers import load_tokenizer
 from evenly.recipe.needs import carried_columns
 
@@ -71,8 +71,8 @@ def _sample(recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Pi
     """Curate the first pieces of some files, and return what is kept of them."""
     first = {piece.file: piece for piece in reversed(pieces)}
     chosen = list(first.values())[::-1][:MOST_PIECES]
-    job = Job(recipe, tuple(map(tuple, needs)), tuple(carried_columns(recipe)), new_folder("check"))
-    try:
+    with scratch_folder() as folder:
+        job = Job(recipe, tuple(map(tuple, needs)), tuple(carried_columns(recipe)), with_rooms(folder))
         parts = [part for one in engine.map(partial(curate_piece, job=job), chosen) for part in one.parts]
         there = [job.folder / "kept" / str(part["name"]) for part in parts if part["rows"]]
         if not there:
@@ -80,5 +80,3 @@ def _sample(recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Pi
         frames = [pl.read_parquet(path, glob=False) for path in there]
         frame = pl.concat(frames, how="diagonal_relaxed").head(MOST_RECORDS)
         return frame.unique(ID, keep="first", maintain_order=True)
-    finally:
-        shutil.rmtree(job.folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from evenly.core.near import is_blank, signatures
 from evenly.core.reserve import prompt_texts
 from evenly.core.select import TRAIN
 from evenly.flow.near import near_groups
-from evenly.io.pool import scratch_folder
+from evenly.io.cache import scratch_folder
 from evenly.recipe.model import Holdout
 from evenly.recipe.needs import shown_columns
 

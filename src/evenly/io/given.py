@@ -10,8 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -22,7 +20,8 @@ from pyarrow import ipc
 
 from evenly.errors import DataError
 from evenly.io.blocks import File
-from evenly.io.pool import cache_folder
+from evenly.io.cache import made_in_cache, scratch_folder
+from evenly.io.durable import sync
 from evenly.io.sources import sha256_of
 from evenly.io.tables import BATCH_ROWS
 
@@ -40,19 +39,15 @@ def keep_table(name: str, table: object) -> File:
         DataError: for something that is no table, and for a value that has no place in one.
     """
     where = f"data['{name}']"
-    folder = cache_folder() / "tables"
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f".{os.getpid()}-{secrets.token_hex(4)}"
-    try:
+    folder = made_in_cache("tables")
+    with scratch_folder() as scratch:
+        unfinished = scratch / "table"
         ending = _write(unfinished, table, where)
         digest = sha256_of(unfinished)
         place = folder / f"{digest}{ending}"
-        if place.exists():
-            unfinished.unlink()
-        else:
-            unfinished.rename(place)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        if not place.exists():
+            sync(unfinished)
+            unfinished.replace(place)
     return File(place, f"data:{name}", digest)
 
 

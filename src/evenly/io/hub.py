@@ -26,7 +26,7 @@ from wcmatch import glob
 
 from evenly.errors import DataError, EvenlyError, TokenizerError, choices_line, did_you_mean
 from evenly.io.blocks import FORMATS, File
-from evenly.io.pool import cache_folder
+from evenly.io.cache import cache_folder, kept_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -158,10 +158,8 @@ def _listing(kind: str, repo: str, revision: str, ask: _Asked) -> Listing:
         ask_for: Callable[..., Any] = api.dataset_info if kind == "dataset" else api.model_info
         info = ask_for(repo, revision=revision, files_metadata=True)
     listing = Listing(str(info.sha), _sizes(info.siblings or []))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = kept.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(json.dumps(asdict(listing)), encoding="utf-8")
-    unfinished.replace(kept)
+    with kept_at(kept) as unfinished:
+        unfinished.write_text(json.dumps(asdict(listing)), encoding="utf-8")
     return listing
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 
-from evenly.io.pool import cache_folder
+from evenly.errors import OutputError
+from evenly.io.cache import cache_folder, kept_at
 
 
 @lru_cache(maxsize=1)
@@ -20,9 +19,6 @@ def vega_library() -> str:
     import vl_convert  # noqa: PLC0415 - loads slowly
 
     made = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
-    new = kept.with_name(f".{os.getpid()}-{secrets.token_hex(4)}")
-    with suppress(OSError):  # a cache that can't be written to costs a second each time, no more
-        kept.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError, OutputError), kept_at(kept) as new:  # not to keep it costs a second each time, no more
         new.write_text(made, encoding="utf-8")
-        new.replace(kept)
     return made

@@ -6,39 +6,52 @@
       quarantine.jsonl                 file, line, reason, raw
       pool.json                        counts, inputs, pieces, parts: written last, so that its presence means complete
 
-A pool is built in a folder of its own and renamed into place: two runs that build the same one at once don't meet.
+It is built in `<cache>/building/<fingerprint>/`, which is locked meanwhile, so that a second run waits and finds it,
+and renamed into place. Pieces are finished one by one (`done/<piece>.json`; what that names is on the disk by then), so
+that a run goes on where another was interrupted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import shutil
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import platformdirs
 import polars as pl
 
 from evenly.columns import PART, RESERVE, ROW
 from evenly.core.reserve import EVERYONE, on_side
-from evenly.errors import OutputError
-from evenly.io.processes import lives
+from evenly.io.cache import cache_folder, folder_bytes, made_in_cache, sweep_scratch, users
+from evenly.io.durable import sync, sync_tree, whole
+from evenly.io.locks import lock_of, tried, unlocked, waited
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
 
     from evenly.core.reserve import Side
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
 
 INDEX: Final = "pool.json"
+
+BUILDING: Final = "building"
+"""Where in the cache pools are built, one at a time of a fingerprint."""
+
+ROOMS: Final = ("kept", "dropped", "keys", "quarantine", "done")
+"""What finished pieces leave in the folder of a pool that is built; all else there is made of it."""
+
+BURIED: Final = "buried"
+"""Parts of an unfinished pool that lost duplicates, to take the place of those in `kept` and `dropped`."""
+
+KEPT_DAYS: Final = 7
+"""Days after which the pieces of an interrupted run are no longer waited for."""
 
 CASTS: Final[dict[str, pl.DataType]] = {
     "integer": pl.Int64(),
@@ -76,7 +89,6 @@ class PoolIndex:
     dropped: dict[str, int]
     types: dict[str, str]
     turn_keys: list[str]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -182,12 +194,6 @@ def _typed(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).cast(CASTS[kind]) if kind in CASTS else pl.col(name)
 
 
-def cache_folder() -> Path:
-    """Return where pools are kept: EVENLY_CACHE, or the platform's cache folder."""
-    named = os.environ.get("EVENLY_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("evenly", appauthor=False))
-
-
 def fingerprint(parts: dict[str, Any]) -> str:
     """Return the sha256 of what a pool depends on, as plain data; 32 hexadecimal digits are plenty for a folder."""
     text = json.dumps({"version": VERSION, **parts}, ensure_ascii=False)
@@ -207,37 +213,51 @@ def find_pool(name: str) -> Pool | None:
     return pool if whole else None
 
 
-def new_folder(name: str) -> Path:
-    """Make a folder to build a pool in, beside where it will stand."""
-    return _made(name, ("kept", "dropped", "keys", "dead", "quarantine"))
-
-
 @contextmanager
-def scratch_folder() -> Generator[Path]:
-    """Yield a folder for a while, where all workers see it."""
-    folder = _made("scratch", ("",))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def locked(name: str, told: Callable[[], object]) -> Generator[None]:
+    """Be the one that finds, builds or replaces the pool of a fingerprint; `told` is called when one has to wait."""
+    with waited(lock_of(made_in_cache(BUILDING) / name), told):
+        yield
 
 
-def _made(name: str, parts: Sequence[str]) -> Path:
-    folder = cache_folder() / "pools" / f".building-{name}-{os.getpid()}-{secrets.token_hex(4)}"
-    try:
-        for part in parts:
-            (folder / part).mkdir(parents=True)
-    except OSError as fault:
-        message = (
-            f"{cache_folder()}: the cache can't be written to: {fault.strerror}. Set EVENLY_CACHE to another folder."
-        )
-        raise OutputError(message) from None
+def building_folder(name: str, *, anew: bool = False) -> Path:
+    """Return the folder to build a pool in, with the pieces that an interrupted run finished, unless it is `anew`."""
+    folder = made_in_cache(BUILDING, name)
+    for path in folder.iterdir():
+        if anew or path.name not in ROOMS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return with_rooms(folder)
+
+
+def with_rooms(folder: Path) -> Path:
+    """Return a folder that pieces can be curated into."""
+    for room in (*ROOMS, "dead"):
+        (folder / room).mkdir(exist_ok=True)
     return folder
+
+
+def finished_pieces(folder: Path) -> dict[str, Any]:
+    """Return what the finished pieces of an unfinished pool say of themselves, by name; damaged ones are none."""
+    found: dict[str, Any] = {}
+    for path in (folder / "done").glob("[!.]*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if all((folder / name).stat().st_size == size for name, size in told["files"].items()):
+                found[path.stem] = told
+    return found
+
+
+def finish_piece(folder: Path, name: str, files: Sequence[Path], told: dict[str, Any]) -> None:
+    """Write down that a piece is finished: what it says of itself, and its files, which are on the disk already."""
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+    with whole(folder / "done" / f"{name}.json") as place:
+        place.write_text(json.dumps(told | {"files": sizes}), encoding="utf-8")
 
 
 def finish_reserve(folder: Path, place: Path) -> None:
     """Put the groups of a pool's records in place; those of another run that was faster stay."""
     place.parent.mkdir(exist_ok=True)
+    sync_tree(folder)
     try:
         folder.rename(place)
     except OSError:
@@ -246,18 +266,36 @@ def finish_reserve(folder: Path, place: Path) -> None:
 
 
 def finish(folder: Path, index: PoolIndex) -> Pool:
-    """Write the index and put the folder in place; another run's finished pool of the same fingerprint stays."""
+    """Make a pool of what was built in `folder`: what lost its duplicates takes its place, the index is written.
+
+    From the first step on it can't be gone on with: should that be interrupted, all is built anew.
+    """
+    new = [path for path in (folder / BURIED).rglob("*.parquet") if not path.name.startswith(".")]
+    for path in new:
+        sync(path)
+    shutil.rmtree(folder / "done")
+    for path in new:
+        path.replace(folder / path.relative_to(folder / BURIED))
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in {"kept", "dropped"}:
+            shutil.rmtree(path)
+    for path in folder.rglob(".*"):  # of a worker that died while it wrote
+        path.unlink()
     (folder / INDEX).write_text(json.dumps(asdict(index), indent=1), encoding="utf-8")
-    place = cache_folder() / "pools" / index.fingerprint
-    try:
-        folder.rename(place)
-    except OSError:
-        if find_pool(index.fingerprint) is None:  # what stands there is damaged
-            shutil.rmtree(place)
-            folder.rename(place)
-        else:
-            shutil.rmtree(folder)
+    sync_tree(folder)
+    place = made_in_cache("pools") / index.fingerprint
+    shutil.rmtree(place, ignore_errors=True)  # a damaged one
+    folder.rename(place)
+    sync(place.parent)
     return Pool(place, index)
+
+
+def replace_pool(pool: Pool, told: Callable[[], object]) -> None:
+    """Delete a pool whose inputs are others now, once no run reads it; `told` is called when one has to wait."""
+    for lock in users(pool.index.fingerprint):
+        with waited(lock, told):
+            pass
+    shutil.rmtree(pool.folder)
 
 
 def list_pools() -> list[tuple[Pool, int]]:
@@ -266,34 +304,44 @@ def list_pools() -> list[tuple[Pool, int]]:
     for path in (cache_folder() / "pools").glob("*/" + INDEX):
         pool = find_pool(path.parent.name)
         if pool is not None:
-            found.append((pool, sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())))
+            found.append((pool, folder_bytes(path.parent)))
     return sorted(found, key=lambda item: -item[1])
 
 
+def unfinished_pools() -> list[tuple[str, int, int]]:
+    """Return the fingerprints of pools that are being built, or whose run was interrupted; their pieces and bytes."""
+    folders = sorted((cache_folder() / BUILDING).glob("[!.]*"))
+    return [(folder.name, len(finished_pieces(folder)), folder_bytes(folder)) for folder in folders]
+
+
 def clear_pools() -> tuple[int, int]:
-    """Delete all pools, unfinished ones of dead runs too; return how many folders and bytes went."""
-    folders, size = 0, 0
-    for folder in (cache_folder() / "pools").glob("*"):
-        if folder.name.startswith(".building-") and lives(folder.name.split("-")[-2]):
-            continue
-        size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        shutil.rmtree(folder)
-        folders += 1
-    return folders, size
+    """Delete all pools but those that a run reads or builds; return the bytes, and how many had to stay."""
+    rooms = [cache_folder() / "pools", made_in_cache(BUILDING)]
+    freed, stayed = 0, 0
+    for name in sorted({path.name for room in rooms for path in room.glob("*") if path.is_dir()}):
+        with ExitStack() as stack:
+            locks = [lock_of(rooms[1] / name), *users(name)]
+            if not all(stack.enter_context(tried(lock)) for lock in locks):
+                stayed += 1
+                continue
+            for folder in (room / name for room in rooms):
+                freed += folder_bytes(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+    return freed, stayed
 
 
 def clear_copies() -> int:
     """Delete what else is kept: copies of remote files and of outputs, listings, tables, Vega; return the bytes."""
-    size = 0
+    size = sweep_scratch()
     for name in ("remote", "listings", "tables", "vega", "outputs"):
         folder = cache_folder() / name
-        size += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        size += folder_bytes(folder)
         shutil.rmtree(folder, ignore_errors=True)
     return size
 
 
-def sweep_dead() -> None:
-    """Delete what killed runs left unfinished."""
-    for folder in (cache_folder() / "pools").glob(".building-*"):
-        if not lives(folder.name.split("-")[-2]):
-            shutil.rmtree(folder, ignore_errors=True)
+def sweep_unfinished() -> None:
+    """Delete unfinished pools that nobody works on, and that no run went on with for `KEPT_DAYS`."""
+    for folder in unlocked(cache_folder() / BUILDING):
+        if time.time() - (folder / "done").stat().st_mtime > KEPT_DAYS * 86_400:
+            shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Processes of this machine: whether one still lives, and how much memory one and its children take."""
+"""How much memory a process of this machine and its children take."""
 
 from __future__ import annotations
 
@@ -13,19 +13,6 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.05
 """Seconds between two looks at the memory of processes."""
-
-
-def lives(process: str) -> bool:
-    """Say whether a process id, as it stands in a folder's name, is that of a living process; no number is none."""
-    if not process.isdecimal():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def tree_memory(process: int) -> int:

@@ -8,7 +8,6 @@ kept in the cache under their address and etag; a new etag takes the place of th
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,7 @@ import bracex
 from evenly.errors import DataError
 from evenly.io import hub
 from evenly.io.blocks import File
-from evenly.io.pool import cache_folder
+from evenly.io.cache import cache_folder, kept_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -92,14 +91,12 @@ def _kept(store: Any, scheme: str, name: str, info: dict[str, Any], advance: Cal
         advance(size)
         return File(place, address, etag)
     shutil.rmtree(folder, ignore_errors=True)  # an older version
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_name(f".{os.getpid()}-{place.name}")
-    with store.open(name, "rb", cache_type="none") as theirs, unfinished.open("wb") as ours:
-        while chunk := theirs.read(CHUNK):
-            ours.write(chunk)
-            advance(len(chunk))
-    _refuse_short(unfinished, size, address)
-    unfinished.replace(place)
+    with kept_at(place) as unfinished:
+        with store.open(name, "rb", cache_type="none") as theirs, unfinished.open("wb") as ours:
+            while chunk := theirs.read(CHUNK):
+                ours.write(chunk)
+                advance(len(chunk))
+        _refuse_short(unfinished, size, address)
     return File(place, address, etag)
 
 

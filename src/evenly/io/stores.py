@@ -7,17 +7,17 @@ and the first to go when another output takes its place. Credentials are those t
 from __future__ import annotations
 
 import json
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from evenly.errors import DataError, OutputError
+from evenly.io.cache import scratch_folder
 from evenly.io.manifest import NAME, is_manifest
 from evenly.io.remote import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from evenly.io.remote import Phase
 
@@ -93,8 +93,7 @@ def fetched_output(address: str, phase: Phase) -> Generator[Path]:
     Raises:
         DataError: when there is none, or the store refuses.
     """
-    with tempfile.TemporaryDirectory(prefix="evenly-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         try:
             with _told(address):
                 store, root = _store(address)

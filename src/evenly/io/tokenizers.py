@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import threading
 from binascii import b2a_base64
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from evenly.errors import TokenizerError, choices_line, did_you_mean
 from evenly.io import hub
+from evenly.io.cache import scratch_folder
 from evenly.io.vocabularies import PACKAGED, packaged_content, read_vocabulary
 
 if TYPE_CHECKING:
@@ -320,9 +320,9 @@ def _load_packaged(name: str) -> Tokenizer:
     entries = read_vocabulary(name, content)
     lengths = np.zeros(max(rank for _, rank in entries) + 1, np.uint32)
     lengths[[rank for _, rank in entries]] = [len(token) for token, _ in entries]
-    with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
+    with scratch_folder() as folder:
         # fastokens reads this format from a file only. Keeping the file would save a tenth of the load.
-        path = Path(folder, "ranks.tiktoken")
+        path = folder / "ranks.tiktoken"
         path.write_bytes(b"".join(b"%b %d\n" % (b2a_base64(token, newline=False), rank) for token, rank in entries))
         native = fastokens.Tokenizer.from_tiktoken(str(path), encoding=name)
     return FastTokenizer(name, _packaged_fingerprint(name, content), lengths, native)
