@@ -12,18 +12,34 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 import evenly
 from evenly.errors import EvenlyError, UserError, VerificationError
+from evenly.io.signals import EXIT_CODES, ending_soon, left_by
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from typer._click import Context
 
     from evenly.reporting.progress import Reporter
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-INTERRUPTED, TERMINATED = 130, 143
+class _Commands(TyperGroup):
+    """The commands; Typer itself would forget of an interruption what was noted of it."""
+
+    def invoke(self, ctx: Context) -> Any:  # noqa: ANN401 - what a command returns
+        """Call a command; Ctrl-C leaves as TERM does."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as fault:
+            raise left_by(signal.SIGINT, fault) from None
+
+
+app = typer.Typer(
+    cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+LOG_JSON = "--log-json"
 
 THOUSANDS = {"k": 1_000, "K": 1_000, "M": 1_000_000}
 
@@ -38,7 +54,7 @@ Recheck = Annotated[bool, typer.Option("--recheck", help="Trust the inputs' cont
 Profile = Annotated[bool, typer.Option("--profile", help="Tell each phase's time, rows, bytes and peak memory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
-LogJson = Annotated[bool, typer.Option("--log-json", help="Progress as JSON lines on standard error.")]
+LogJson = Annotated[bool, typer.Option(LOG_JSON, help="Progress as JSON lines on standard error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -367,33 +383,38 @@ def cache(
 
 def main() -> NoReturn:
     """Run the command line and exit by the contract's codes; a user's fault is told in a line, never as a traceback."""
-    signal.signal(signal.SIGTERM, _terminate)
+    with ending_soon(lambda code: _tell(code, "interrupted. What was finished is kept; the same command goes on.")):
+        code = _answered()
+    if LOG_JSON in sys.argv:
+        print(json.dumps({"event": "exit", "code": code}), file=sys.stderr)
+    sys.exit(code)
+
+
+def _answered() -> int:
+    """Return the exit code of what the command line asks for, once it was done or told why not."""
     try:
         code = app(standalone_mode=False)
     except EvenlyError as fault:
-        code = _say(fault)
+        return _tell(fault.exit_code, str(fault), fault)
     except typer.TyperException as fault:
-        code = _say(UserError(f"{fault.format_message()} See: evenly --help"))
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return _tell(UserError.exit_code, f"{fault.format_message()} See: evenly --help")
+    except (KeyboardInterrupt, typer.Abort, SystemExit) as fault:
+        code = fault.code if isinstance(fault, SystemExit) else EXIT_CODES[signal.SIGINT]
+        return _tell(int(code or 0), "interrupted.", fault)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        return EvenlyError.exit_code
     except OSError as fault:
-        print(f"evenly: {fault.filename or 'system'}: {fault.strerror or fault}.", file=sys.stderr)
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+        return _tell(EvenlyError.exit_code, f"{fault.filename or 'system'}: {fault.strerror or fault}.", fault)
+    return code if isinstance(code, int) else 0
 
 
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    """Leave by an exception, so that what was being written is cleaned up."""
-    del signum, frame
-    sys.exit(TERMINATED)
-
-
-def _say(fault: EvenlyError) -> int:
-    print(f"evenly: {fault}", file=sys.stderr)
-    return fault.exit_code
+def _tell(code: int, text: str, fault: BaseException | None = None) -> int:
+    """Say what ended a command, and what is kept, on standard error; return the exit code."""
+    lines = "\n".join([text, *getattr(fault, "__notes__", [])])
+    shown = json.dumps({"event": "error", "code": code, "text": lines}) if LOG_JSON in sys.argv else f"evenly: {lines}"
+    print(shown, file=sys.stderr)
+    return code
 
 
 def _words(text: str) -> list[str]:

@@ -15,10 +15,11 @@ The command line prints it without a traceback and exits with `exit_code`.
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
 
 class EvenlyError(Exception):
@@ -30,6 +31,19 @@ class EvenlyError(Exception):
         """Keep the message, with what can't be printed as escapes."""
         shown = (one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in message)
         super().__init__("".join(shown))
+
+
+@contextmanager
+def noted(text: Callable[[], str]) -> Generator[None]:
+    """Add a note, if there is any, to what ends the work within, but to a user's fault: what is kept of it, say."""
+    try:
+        yield
+    except UserError:
+        raise
+    except BaseException as fault:
+        if note := text():
+            fault.add_note(note)
+        raise
 
 
 class UserError(EvenlyError):

@@ -15,10 +15,8 @@ import time
 from _thread import start_new_thread
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import lru_cache, partial
-from pathlib import Path
-from queue import SimpleQueue
-from tempfile import TemporaryDirectory
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from evenly.engines.base import Tree, itself
@@ -96,23 +94,21 @@ class LocalEngine:
         from loky.process_executor import BrokenProcessPool  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
         workers = min(self.workers, len(items), max(1, _memory() // WORKER_BYTES))
-        pool: Any = ProcessPoolExecutor(workers, env=ALONE, initializer=_follow, initargs=(os.getpid(),))
-        with TemporaryDirectory(prefix="evenly-") as folder:
-            # Written once and read once by each worker, whatever it holds, instead of being sent with every item.
-            shared = Path(folder, "function")
-            shared.write_bytes(cloudpickle.dumps(function))
-            finished = False
-            try:
-                yield from _in_order(lambda item: pool.submit(_call, str(shared), item), items, 2 * workers, stopped)
-                finished = not stopped.is_set()
-            except BrokenProcessPool:
-                message = (
-                    "A worker process ended before its work did; most likely the machine had no memory left (each "
-                    f"of {workers} workers takes about half a GB). Close other programs and run again."
-                )
-                raise EvenlyError(message) from None
-            finally:
-                pool.shutdown(wait=True, kill_workers=not finished)
+        # Each worker is given the function once, as it begins, instead of with every item.
+        given = (os.getpid(), cloudpickle.dumps(function))
+        pool: Any = ProcessPoolExecutor(workers, env=ALONE, initializer=_begin, initargs=given)
+        finished = False
+        try:
+            yield from _in_order(partial(pool.submit, _call), items, 2 * workers, stopped)
+            finished = not stopped.is_set()
+        except BrokenProcessPool:
+            message = (
+                "A worker process ended before its work did; most likely the machine had no memory left (each "
+                f"of {workers} workers takes about half a GB). Close other programs and run again."
+            )
+            raise EvenlyError(message) from None
+        finally:
+            pool.shutdown(wait=True, kill_workers=not finished)
 
 
 def _in_order(
@@ -143,7 +139,8 @@ def _aside(results: Callable[[threading.Event], Iterator[Result]]) -> Iterator[R
 
     A signal's handler that raises (Ctrl-C, TERM) does so in the main thread, wherever that is: within a lock of an
     executor, it would leave the lock taken, and the workers would wait for it for ever. Here that thread waits on
-    queues alone, which leave nothing behind.
+    queues alone, which leave nothing behind; and it looks up now and then, since Polars hooks Ctrl-C in a way that does
+    not wake who waits.
     """
     given: SimpleQueue[tuple[str, Any]] = SimpleQueue()
     taken: SimpleQueue[None] = SimpleQueue()
@@ -165,7 +162,10 @@ def _aside(results: Callable[[threading.Event], Iterator[Result]]) -> Iterator[R
     start_new_thread(feed, ())
     try:
         while True:
-            kind, value = given.get()
+            try:
+                kind, value = given.get(timeout=HEARTBEAT / 10)
+            except Empty:
+                continue
             if kind == "fault":
                 raise value
             if kind == "end":
@@ -179,17 +179,18 @@ def _aside(results: Callable[[threading.Event], Iterator[Result]]) -> Iterator[R
             time.sleep(HEARTBEAT / 1_000)
 
 
-def _call(shared: str, item: Any) -> Any:  # noqa: ANN401 - what the function takes and gives
-    return _function(shared)(item)
+_function: Callable[[Any], Any]
+"""What a worker process was begun for."""
 
 
-@lru_cache(maxsize=1)
-def _function(shared: str) -> Callable[[Any], Any]:
-    return pickle.loads(Path(shared).read_bytes())  # noqa: S301 - written by this process's parent
+def _call(item: Any) -> Any:  # noqa: ANN401 - what the function takes and gives
+    return _function(item)
 
 
-def _follow(parent: int) -> None:
-    """Leave interrupts to the parent, and go when it goes, however it goes."""
+def _begin(parent: int, function: bytes) -> None:
+    """Take over the function of a worker; leave interrupts to the parent, and go when it goes, however it goes."""
+    global _function  # noqa: PLW0603 - a worker process does one thing
+    _function = pickle.loads(function)  # noqa: S301 - sent by this process's parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:

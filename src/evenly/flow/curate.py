@@ -14,7 +14,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from evenly.errors import DataError, EvenlyError, UserError
+from evenly.errors import DataError, EvenlyError, UserError, noted
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.exclude import excluded_files
 from evenly.flow.pieces import Job, PieceSummary, curate_piece, piece_key
@@ -75,6 +75,7 @@ def open_pool(
     files = all_files(recipe, reporter, given)
     kept_out = excluded_files(recipe, reporter)
     watched = [file for _, file in files] + [file for own in kept_out.values() for file in own]
+    found_as = describe(watched)
     name = _fingerprint(recipe, files, kept_out)
     pools.sweep_unfinished()
     with pools.locked(name, partial(reporter.say, "another run curates the same inputs; this one waits for its pool")):
@@ -93,7 +94,7 @@ def open_pool(
             kept_out=kept_out,
             folder=pools.building_folder(name, anew=recheck),
         )
-        built = _built(job, name, files, watched, engine, reporter)
+        built = _built(job, name, files, list(zip(watched, found_as, strict=True)), engine, reporter)
         mark_use(scratch, name)
         return built, False
 
@@ -102,30 +103,41 @@ def _built(
     job: Job,
     name: str,
     files: Sequence[tuple[int, File]],
-    watched: Sequence[File],
+    watched: Sequence[tuple[File, Input]],
     engine: Engine,
     reporter: Reporter,
 ) -> Pool:
-    """Build the pool in the job's folder. What pieces were finished stays there, unless the fault is the inputs'."""
-    found_as = describe(watched)
-    inputs = [asdict(one) for one in found_as]
+    """Build the pool in the job's folder; what pieces are finished stays there, unless the fault is the inputs'.
+
+    `files` are the sources', `watched` those and what else is read, each as it was when the work began.
+    """
     pieces = cut(job.recipe, files)
     try:
-        built = _build(job, pieces, engine, reporter)
-        for one, digest in zip(inputs, _digests("hash", watched, engine, reporter), strict=True):
-            one["sha256"] = digest
-        for one, (number, file) in zip(inputs, files, strict=False):  # those of `exclude` come after
-            one["found"] = told_of(file, job.recipe.sources[number].format)
-        _refuse_changed(found_as, describe(watched))
-        index = pools.PoolIndex(version=pools.VERSION, fingerprint=name, recipe=job.recipe.name, inputs=inputs, **built)
-        return pools.finish(job.folder, index)
+        with noted(partial(_kept_of, job, pieces)):
+            built = _build(job, pieces, engine, reporter)
+            read, found_as = [file for file, _ in watched], [found for _, found in watched]
+            digests = _digests("hash", read, engine, reporter)
+            _refuse_changed(found_as, describe(read))
+            inputs = [asdict(one) | {"sha256": digest} for one, digest in zip(found_as, digests, strict=True)]
+            for one, (number, file) in zip(inputs, files, strict=False):  # those of `exclude` come after
+                one["found"] = told_of(file, job.recipe.sources[number].format)
+            return pools.finish(
+                job.folder,
+                pools.PoolIndex(
+                    version=pools.VERSION, fingerprint=name, recipe=job.recipe.name, inputs=inputs, **built
+                ),
+            )
     except UserError:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise
-    except BaseException as fault:
-        done = len(pools.finished_pieces(job.folder))
-        fault.add_note(f"{done:,} of {len(pieces):,} pieces are curated and kept; the same command goes on from there.")
-        raise
+
+
+def _kept_of(job: Job, pieces: Sequence[Piece]) -> str:
+    """Say what of an interrupted pool is kept."""
+    done = len(pools.finished_pieces(job.folder))
+    if not done:
+        return ""
+    return f"{done:,} of {len(pieces):,} pieces are curated and kept; the same command goes on from there."
 
 
 def _refuse_changed(before: Sequence[Input], after: Sequence[Input]) -> None:
@@ -255,7 +267,14 @@ def _curated(job: Job, pieces: Sequence[Piece], engine: Engine, reporter: Report
         for summary in engine.map(partial(curate_piece, job=job), left, python=True):
             found[summary.piece.index] = summary
             advance(sizes[summary.piece.index])
-    return [summary for summary in found.values() if summary is not None]
+        all_of_them = [summary for summary in found.values() if summary is not None]
+        advance.counts |= {
+            "read": sum(one.read for one in all_of_them),
+            "quarantined": sum(one.quarantined for one in all_of_them),
+            "kept": sum(int(part["rows"]) for one in all_of_them for part in one.parts),
+            "dropped": dict(sum((one.dropped for one in all_of_them), Counter[str]())),
+        }
+    return all_of_them
 
 
 def _size(folder: Path, part: dict[str, str | int]) -> int:
@@ -337,6 +356,7 @@ def _digests(phase: str, files: Sequence[File], engine: Engine, reporter: Report
         for digest in engine.map(sha256_of, [file.path for file in files]):
             digests.append(digest)
             advance(1)
+        advance.counts["bytes"] = sum(file.path.stat().st_size for file in files)
     return digests
 
 

@@ -64,7 +64,9 @@ def deliver(delivery: Delivery, plan: Plan, engine: Engine, reporter: Reporter) 
 def _write(work: Sequence[Writing], delivery: Delivery, engine: Engine, reporter: Reporter) -> Written:
     """Do all of the writing, side by side, and return what it came to."""
     with reporter.phase("write", len(work), "files") as advance:
-        return engine.fold(partial(_done, delivery=delivery), work, _joined, advance=advance)
+        written = engine.fold(partial(_done, delivery=delivery), work, _joined, advance=advance)
+        advance.counts |= {"files": len(written.files), "bytes": sum(int(one["bytes"]) for one in written.files)}
+    return written
 
 
 def _done(writing: Writing, delivery: Delivery) -> Written:

@@ -111,6 +111,7 @@ def draw(recipe: Recipe, pool: Pool, plan: Plan, scratch: Path, engine: Engine, 
         place = partial(_place, drawn=drawn, scratch=scratch, bits=bits)
         counts, order = engine.fold(place, everyone, _added, advance=advance)
         drawn = replace(drawn, counts=counts)
+        advance.counts |= {"records": pool.index.kept, "selected": drawn.selected, "splits": drawn.sizes}
         bins = find_bins(order, shard_ranks(drawn.rows, recipe.export.shard_rows))
         return replace(drawn, shards=_rows_at(bins, _shuffled_order, bits, drawn, scratch, engine))
 

@@ -139,10 +139,17 @@ def drop_duplicates(
         for fold in folds:
             _look(fold, keys, engine)
             advance(1)
+        moved, left = _without_losers(parts, keys, engine)
+        advance.counts["dropped"] = dict(moved)
+    return moved, left
+
+
+def _without_losers(parts: Sequence[Part], keys: _Keys, engine: Engine) -> tuple[Counter[str], list[Part]]:
+    """Write what is left of the parts that lose records; return the rows that went, and all parts."""
     if keys.dead() is None:
         return Counter(), list(parts)
     for kind in ("kept", "dropped"):
-        (folder / BURIED / kind).mkdir(parents=True)
+        (keys.folder / BURIED / kind).mkdir(parents=True)
     batches = [parts[start : start + TOGETHER] for start in range(0, len(parts), TOGETHER)]
     moved: Counter[str] = Counter()
     left: list[Part] = []

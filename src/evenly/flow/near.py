@@ -6,7 +6,9 @@ holds what a band is worked on with: some 40 bytes a record, in partitions by ha
 
 from __future__ import annotations
 
+import math
 import mmap
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -90,8 +92,15 @@ class _Store:
         self.first, self.second = self.room("first", np.uint64), self.room("second", np.uint64)
 
     def room(self, name: str, dtype: Any, shape: tuple[int, ...] | None = None) -> Array:  # noqa: ANN401 - numpy's types
-        """Return an array of zeros in a file."""
-        mapped = np.memmap(self.folder / name, dtype=dtype, mode="w+", shape=shape or (self._rows,))
+        """Return an array of zeros in a file, whose room on the disk is taken now: a write to a map can't fail."""
+        shape = shape or (self._rows,)
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        with (self.folder / name).open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+        mapped = np.memmap(self.folder / name, dtype=dtype, mode="r+", shape=shape)
         self._maps.append(mapped)
         return mapped.view(np.ndarray)  # whose items come three times as fast
 

@@ -44,6 +44,7 @@ def take_pictures(delivery: Delivery, plan: Plan, engine: Engine, reporter: Repo
     with reporter.phase("pictures", len(groups), "groups") as advance:
         work = partial(_count_group, delivery=delivery, edges=edges)
         before, after = engine.fold(work, groups, _added, advance=advance)
+        advance.counts["records"] = delivery.pool.index.kept
     return _told(edges, {"before": before, "after": after})
 
 

@@ -90,7 +90,7 @@ class PieceSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, to be kept beside what the piece left."""
-        told = asdict(self) | {"piece": _name(self.piece), "dropped": dict(self.dropped)}
+        told = vars(self) | {"piece": _name(self.piece), "dropped": dict(self.dropped)}
         types = {column: sorted(met) for column, met in self.types.items()}
         return told | {"types": types, "turn_keys": sorted(self.turn_keys)}
 

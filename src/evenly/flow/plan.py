@@ -183,6 +183,7 @@ def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> F
     groups = pool.groups(GROUP_ROWS)
     with reporter.phase("survey", len(groups), "groups") as advance:
         counts = engine.fold(work, groups, merge_counts, advance=advance)
+        advance.counts["records"] = pool.index.kept
     return facts_of(recipe.balance, counts)
 
 
@@ -194,7 +195,14 @@ def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[st
 def _count(work: _Work, engine: Engine, reporter: Reporter) -> _Counted:
     groups = list(enumerate(work.pool.groups(GROUP_ROWS)))
     with reporter.phase("census", len(groups), "groups") as advance:
-        return engine.fold(partial(_count_group, work=work), groups, _merged, advance=advance)
+        counted = engine.fold(partial(_count_group, work=work), groups, _merged, advance=advance)
+        advance.counts |= {
+            "records": work.pool.index.kept,
+            "held_out": counted.held_out,
+            "outside_strata": counted.outside,
+            "strata": counted.census.height,
+        }
+    return counted
 
 
 def _merged(counted: list[_Counted]) -> _Counted:

@@ -102,6 +102,7 @@ def _group(recipe: Recipe, holdout: Holdout, pool: Pool, scratch: Path, engine: 
             list(engine.map(partial(_join_near, pool=pool, scratch=scratch), [holdout.threshold]))
         for _ in engine.map(partial(_write, **work), groups):
             advance(1)
+        advance.counts["records"] = pool.index.kept
 
 
 def _texts(parts: Sequence[int], recipe: Recipe, pool: Pool, *columns: str) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import polars as pl
 from evenly.columns import STRATUM
 from evenly.core.split import refuse_large_lite, split_sizes
 from evenly.engines.local import LocalEngine
-from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean
+from evenly.errors import DataError, EvenlyError, UserError, choices_line, did_you_mean, noted
 from evenly.flow.curate import NOTHING, all_files, check_inputs, cut, open_pool
 from evenly.flow.deliver import deliver, strata_counts
 from evenly.flow.delivery import Delivery
@@ -283,6 +283,13 @@ class _Run:
         held = sum(int(part["bytes"]) for part in pool.index.parts)
         raw = 0 if reused else sum(int(one["bytes"]) for one in pool.index.inputs)
         clock.lap("curate", rows=0 if reused else pool.index.read, read=raw, written=0 if reused else held)
+        with noted(lambda: "The curated pool is kept; the same command goes on from there."):
+            return self._drawn(pool, reused=reused)
+
+    def _drawn(self, pool: Pool, *, reused: bool) -> RunResult:
+        """Return the finished run, from its pool on."""
+        clock, recipe = self.clock, self.recipe
+        held = sum(int(part["bytes"]) for part in pool.index.parts)
         if recipe.holdout is not None:
             with _told():
                 pool = reserve(recipe, pool, self.engine, self.reporter)

@@ -41,7 +41,9 @@ def spill(delivery: Delivery, engine: Engine, reporter: Reporter) -> Summary:
             _folder(delivery, split, shard).mkdir(parents=True)
     groups = range(len(delivery.drawn.groups))
     with reporter.phase("gather", len(groups), "groups") as advance:
-        return engine.fold(partial(_spill_group, delivery=delivery), groups, Summary.merged, advance=advance)
+        after = engine.fold(partial(_spill_group, delivery=delivery), groups, Summary.merged, advance=advance)
+        advance.counts["rows"] = after.rows
+    return after
 
 
 def shard_writings(delivery: Delivery) -> list[Writing]:

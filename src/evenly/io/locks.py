@@ -59,7 +59,8 @@ def _held(lock: FileLock, file: Path) -> Generator[None]:
         file.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
     finally:
-        file.unlink(missing_ok=True)  # while it is locked: who waits for it sees that it is gone, and makes it anew
+        with suppress(OSError):  # while it is locked: who waits for it sees that it is gone, and makes it anew
+            file.unlink()
         lock.release()
 
 

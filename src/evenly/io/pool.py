@@ -341,7 +341,8 @@ def clear_copies() -> int:
 
 
 def sweep_unfinished() -> None:
-    """Delete unfinished pools that nobody works on, and that no run went on with for `KEPT_DAYS`."""
+    """Delete unfinished pools that nobody works on: without a finished piece, or not gone on with for `KEPT_DAYS`."""
     for folder in unlocked(cache_folder() / BUILDING):
-        if time.time() - (folder / "done").stat().st_mtime > KEPT_DAYS * 86_400:
+        done = folder / "done"
+        if not any(done.glob("[!.]*")) or time.time() - done.stat().st_mtime > KEPT_DAYS * 86_400:
             shutil.rmtree(folder)

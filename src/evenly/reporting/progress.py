@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    Advance = Callable[[int], None]
+
+class Advance:
+    """Called with an amount, it counts towards a phase's total; `counts` is what else the phase found, for a log."""
+
+    def __init__(self, step: Callable[[int], object] = lambda amount: None) -> None:  # noqa: ARG005 - nobody hears
+        """Call `step` with each amount."""
+        self._step = step
+        self.counts: dict[str, object] = {}
+
+    def __call__(self, amount: int) -> None:
+        """Count so many more."""
+        self._step(amount)
 
 
 class Reporter(Protocol):
@@ -45,7 +56,7 @@ class Silent:
     def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
         """Begin a phase that nobody hears of."""
         del name, total, unit
-        yield lambda amount: None  # noqa: ARG005 - an advance of nothing
+        yield Advance()
 
     def say(self, text: str) -> None:
         """Keep it."""
@@ -64,7 +75,7 @@ class Bars:
         """Draw the phase while it lasts."""
         begun = time.monotonic()
         if not self.console.is_terminal:
-            yield lambda amount: None  # noqa: ARG005 - the line at the end says it all
+            yield Advance()  # the line at the end says it all
         else:
             columns = (
                 TextColumn("{task.description:<10}"),
@@ -75,7 +86,7 @@ class Bars:
             )
             with Progress(*columns, console=self.console, transient=True) as bars:
                 task = bars.add_task(name, total=total)
-                yield lambda amount: bars.advance(task, amount)
+                yield Advance(lambda amount: bars.advance(task, amount))
         done = f"{total / 1e6:>12,.1f} MB      " if unit == "bytes" else f"{total:>12,} {unit:<8}"
         self.console.print(f"{name:<10} {done} {time.monotonic() - begun:6.1f} s", highlight=False)
 
@@ -85,7 +96,7 @@ class Bars:
 
 
 class JsonLines:
-    """One JSON object per beginning and end of a phase, for machines."""
+    """One JSON object per beginning and end of a phase, for machines: the end has its seconds, and what was counted."""
 
     def __init__(self, stream: IO[str]) -> None:
         """Write to `stream`, a line at a time."""
@@ -97,14 +108,14 @@ class JsonLines:
         begun, done = time.monotonic(), 0
         self._say(event="begin", phase=name, total=total, unit=unit)
 
-        def advance(amount: int) -> None:
+        def step(amount: int) -> None:
             nonlocal done
             done += amount
 
+        advance = Advance(step)
         yield advance
-        self._say(
-            event="end", phase=name, done=done, total=total, unit=unit, seconds=round(time.monotonic() - begun, 3)
-        )
+        seconds = round(time.monotonic() - begun, 3)
+        self._say(event="end", phase=name, done=done, total=total, unit=unit, seconds=seconds, **advance.counts)
 
     def say(self, text: str) -> None:
         """Say it as an event of its own."""
