@@ -140,7 +140,7 @@ def drop_duplicates(
             _look(fold, keys, engine)
             advance(1)
         moved, left = _without_losers(parts, keys, engine)
-        advance.counts["dropped"] = dict(moved)
+        advance.counts["dropped"] = {reason: rows for reason, rows in moved.items() if rows}
     return moved, left
 
 
