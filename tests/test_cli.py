@@ -67,6 +67,7 @@ def test_json_is_the_manifest_and_nothing_else(run: Any, recipe: Path, tmp_path:
     assert code == 0
     assert json.loads(out) == json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     events = [json.loads(line) for line in err.splitlines()]
+    assert events.pop() == {"event": "exit", "code": 0}
     assert {event["phase"] for event in events} >= {"curate", "census", "select", "write"}
     assert all(event["done"] == event["total"] for event in events if event["event"] == "end")
 

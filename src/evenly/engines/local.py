@@ -20,6 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from evenly.engines.base import Tree, itself
+from evenly.engines.machine import cores, memory
 from evenly.errors import EvenlyError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class LocalEngine:
         from loky import ProcessPoolExecutor  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
         from loky.process_executor import BrokenProcessPool  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
-        workers = min(self.workers, len(items), max(1, _memory() // WORKER_BYTES))
+        workers = min(self.workers, len(items), max(1, memory() // WORKER_BYTES))
         # Each worker is given the function once, as it begins, instead of with every item.
         given = (os.getpid(), cloudpickle.dumps(function))
         pool: Any = ProcessPoolExecutor(workers, env=ALONE, initializer=_begin, initargs=given)
@@ -200,13 +201,3 @@ def _begin(parent: int, function: bytes) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _memory() -> int:
-    """Return the machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**33

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evenly.engines.base import Tree, itself
-from evenly.engines.local import ALONE, cores
+from evenly.engines.local import ALONE
+from evenly.engines.machine import cores
 from evenly.errors import EvenlyError, UserError
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from evenly.errors import DataError, EvenlyError, UserError, noted
 from evenly.flow.duplicates import drop_duplicates
 from evenly.flow.exclude import excluded_files
 from evenly.flow.pieces import Job, PieceSummary, curate_piece, piece_key
+from evenly.flow.room import Tally, refuse_full, short_of_memory
 from evenly.flow.types import shared_types
 from evenly.io import pool as pools
 from evenly.io.blocks import File
@@ -112,6 +113,9 @@ def _built(
     `files` are the sources', `watched` those and what else is read, each as it was when the work began.
     """
     pieces = cut(job.recipe, files)
+    warning = short_of_memory(job.recipe.engine.workers, len(pieces)) if engine.name == "local" else None
+    if warning is not None:
+        reporter.say(warning)
     try:
         with noted(partial(_kept_of, job, pieces)):
             built = _build(job, pieces, engine, reporter)
@@ -262,11 +266,17 @@ def _curated(job: Job, pieces: Sequence[Piece], engine: Engine, reporter: Report
     if len(left) < len(pieces):
         reporter.say(f"goes on with an interrupted run: {len(pieces) - len(left):,} of {len(pieces):,} pieces are done")
     sizes = _sizes(pieces)
-    with reporter.phase("curate", sum(sizes.values()), "bytes") as advance:
-        advance(sum(sizes[index] for index, summary in found.items() if summary is not None))
+    tally = Tally(sum(sizes.values()))
+    with reporter.phase("curate", tally.total, "bytes") as advance:
+        for index, summary in found.items():
+            if summary is not None:
+                tally.add(sizes[index], summary)
+        advance(tally.read)
         for summary in engine.map(partial(curate_piece, job=job), left, python=True):
             found[summary.piece.index] = summary
             advance(sizes[summary.piece.index])
+            tally.add(sizes[summary.piece.index], summary)
+            refuse_full(job.folder, tally, job.recipe)
         all_of_them = [summary for summary in found.values() if summary is not None]
         advance.counts |= {
             "read": sum(one.read for one in all_of_them),

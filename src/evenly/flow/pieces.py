@@ -76,10 +76,11 @@ class Job:
 
 @dataclass
 class PieceSummary:
-    """What curating a piece came to; rows throughout, but for `lines`: lines of text, to number the pieces after it."""
+    """What curating a piece came to: rows, `lines` of text, to number the pieces after it, and `bytes` written."""
 
     piece: Piece
     lines: int = 0
+    bytes: int = 0
     read: int = 0
     quarantined: int = 0
     dropped: Counter[str] = field(default_factory=Counter[str])
@@ -100,7 +101,7 @@ class PieceSummary:
         if told is None or told["piece"] != _name(piece):
             return None
         types = {column: set(met) for column, met in told["types"].items()}
-        counts = {name: told[name] for name in ("lines", "read", "quarantined", "parts")}
+        counts = {name: told[name] for name in ("lines", "bytes", "read", "quarantined", "parts")}
         return cls(piece, **counts, dropped=Counter(told["dropped"]), types=types, turn_keys=set(told["turn_keys"]))
 
 
@@ -147,6 +148,7 @@ def curate_piece(piece: Piece, job: Job) -> PieceSummary:
         files = _curate_blocks(piece, job, summary, unfinished)
     if summary.quarantined:
         files.append(rejects)
+    summary.bytes = sum(path.stat().st_size for path in files)
     finish_piece(job.folder, piece_key(piece), files, summary.to_dict())
     return summary
 

@@ -20,6 +20,7 @@ from evenly.core.reserve import TEXT, Side, group_hashes, prompt_texts
 from evenly.errors import DataError
 from evenly.flow.ledgers import GROUP_ROWS
 from evenly.flow.near import near_groups
+from evenly.flow.room import NEAR_BYTES, short_of_disk
 from evenly.io.cache import scratch_folder
 from evenly.io.pool import fingerprint, finish_reserve, reserve_path
 from evenly.recipe.needs import shown_columns
@@ -92,6 +93,10 @@ def _compared(recipe: Recipe, holdout: Holdout) -> list[str]:
 
 def _group(recipe: Recipe, holdout: Holdout, pool: Pool, scratch: Path, engine: Engine, reporter: Reporter) -> None:
     """Write the groups of all parts into `scratch/made`."""
+    needed = 2 * NEAR_BYTES * pool.index.kept if holdout.group == "near" else 0
+    remedy = "Free some, or set EVENLY_CACHE to a folder on another disk."
+    if short := short_of_disk(scratch, needed, "finding near-duplicates", remedy):
+        reporter.say(f"warning: {short}")
     groups = list(enumerate(pool.groups(GROUP_ROWS)))
     steps = 2 if holdout.group == "near" else 1
     with reporter.phase("reserve", steps * len(groups), "groups") as advance:

@@ -25,6 +25,7 @@ from evenly.flow.pictures import take_pictures
 from evenly.flow.plan import category_column, make_plan
 from evenly.flow.report import read_numbers, report_numbers, strata_numbers, write_numbers, write_report
 from evenly.flow.reserve import reserve
+from evenly.flow.room import output_bytes, short_of_disk
 from evenly.flow.sampled import warnings_of
 from evenly.io.cache import folder_bytes, scratch_folder
 from evenly.io.given import keep_table
@@ -300,6 +301,10 @@ class _Run:
             plan = make_plan(recipe, pool, scratch, self.engine, self.reporter)
             ledgers = folder_bytes(scratch)
             clock.lap("census", rows=pool.index.kept, read=held, written=ledgers)
+            needed = output_bytes(pool.index, plan.selected + plan.repeated)
+            remedy = "Free some, or choose a place on another disk with --out."
+            if short := short_of_disk(folder, needed, "the output", remedy):
+                self.reporter.say(f"warning: {short}")
             drawn = draw(recipe, pool, plan, scratch, self.engine, self.reporter)
             chosen = folder_bytes(scratch) - ledgers
             clock.lap("select", rows=pool.index.kept, read=ledgers, written=chosen)

@@ -95,7 +95,8 @@ def users(fingerprint: str) -> list[Path]:
 def folder_bytes(folder: Path) -> int:
     """Return the bytes of all files within a folder."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # another run's, which goes meanwhile
-            total += path.stat().st_size if path.is_file() else 0
+    for here, _, names in os.walk(folder):  # which passes over what goes meanwhile
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(here, name).stat().st_size
     return total
