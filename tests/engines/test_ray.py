@@ -263,3 +263,14 @@ def test_another_version_there_is_refused(engine: RayEngine, monkeypatch: pytest
     monkeypatch.setattr(module, "version", lambda name: "9.9" if name == "polars" else evenly.__version__)
     with pytest.raises(UserError, match=r"other versions:.*polars [\d.]+ there, 9\.9 here.*Install the same"):
         refuse(engine)
+
+
+def test_the_folder_of_a_killed_process_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evenly.engines import ray
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, mine, others = (f"evenly-ray-{process}-ab12" for process in (2**22 + 1, os.getpid(), "old"))
+    for name in (dead, mine, others, "other"):
+        (tmp_path / name).mkdir()
+    made = Path(ray._folder()).name
+    assert {path.name for path in tmp_path.iterdir()} == {made, mine, "other"}

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ import evenly
 from evenly.io import pool as pools
 from evenly.io.cache import cache_folder, mark_use, scratch_folder
 from evenly.io.pool import PoolIndex, building_folder, clear_pools, find_pool, finish, list_pools
+from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,9 +109,11 @@ def test_clearing_spares_what_is_being_built_or_read() -> None:
 
 
 def test_what_dead_runs_left_is_swept() -> None:
-    build("young")
-    old, _ = build("old")
-    os.utime(old / "done", (0, 0))
+    for name in ("young", "old", "empty"):
+        folder, _ = build(name)
+        if name != "empty":
+            (folder / "done" / "000000.json").touch()
+    os.utime(cache_folder() / "building" / "old" / "done", (0, 0))
     working, _ = build("working")
     os.utime(working / "done", (0, 0))
     (cache_folder() / "building" / ".gone.evenly-lock").touch()
@@ -259,6 +263,75 @@ def test_recheck_sees_what_size_and_time_do_not(data: Path, tmp_path: Path) -> N
     assert run(data, tmp_path).pool_reused
     assert not run(data, tmp_path, recheck=True).pool_reused
     assert run(data, tmp_path, recheck=True).pool_reused
+
+
+class Listening(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def interrupted(data: Path, tmp_path: Path) -> None:
+    """Begin a run, and interrupt it when its pieces are curated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evenly.flow.curate.drop_duplicates", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt) as caught:
+            run(data, tmp_path)
+    assert caught.value.__notes__ == ["1 of 1 pieces are curated and kept; the same command goes on from there."]
+    assert names("building") != []
+
+
+def test_an_interrupted_pool_is_gone_on_with(data: Path, tmp_path: Path) -> None:
+    interrupted(data, tmp_path)
+    reporter = Listening()
+    done = evenly.run(recipe(data), tmp_path / "out", reporter=reporter)
+    assert reporter.said == ["goes on with an interrupted run: 1 of 1 pieces are done"]
+    assert done.manifest["rows"]["read"] == 60
+    assert names("building") == []
+
+
+@pytest.mark.parametrize("damage", ["part", "note", "gone", "other piece"])
+def test_a_damaged_piece_is_done_again(data: Path, tmp_path: Path, damage: str) -> None:
+    interrupted(data, tmp_path)
+    folder = cache_folder() / "building" / names("building")[0]
+    note = folder / "done" / "000000.json"
+    if damage == "part":
+        os.truncate(folder / "kept" / "000000-000000.parquet", 50)
+    elif damage == "note":
+        note.write_text("{")
+    elif damage == "gone":
+        (folder / "keys" / "000000-000000.parquet").unlink()
+    else:
+        told = json.loads(note.read_text())
+        note.write_text(json.dumps(told | {"piece": [*told["piece"][:-1], 17]}))
+    reporter = Listening()
+    done = evenly.run(recipe(data), tmp_path / "out", reporter=reporter)
+    assert reporter.said == []
+    assert done.manifest["rows"]["read"] == 60
+
+
+def test_recheck_goes_on_with_nothing(data: Path, tmp_path: Path) -> None:
+    interrupted(data, tmp_path)
+    stat = data.stat()
+    data.write_text(data.read_text(encoding="utf-8").replace("t7", "T7"), encoding="utf-8")
+    os.utime(data, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    reporter = Listening()
+    evenly.run(recipe(data), tmp_path / "out", recheck=True, reporter=reporter)
+    assert reporter.said == []
+    frame = evenly.load(tmp_path / "out")["train"]
+    assert not frame["text"].str.contains("t7").any()
+
+
+def test_pieces_of_faulty_data_are_not_kept(data: Path, tmp_path: Path) -> None:
+    with data.open("a", encoding="utf-8") as out:
+        out.write("{bad\n" * 40)
+    with pytest.raises(evenly.UserError, match="max_bad_fraction"):
+        run(data, tmp_path)
+    assert names("building") == []
 
 
 def test_two_runs_of_one_recipe_at_once(data: Path, tmp_path: Path) -> None:

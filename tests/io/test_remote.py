@@ -187,6 +187,23 @@ def test_an_output_can_stand_in_a_store(bucket: Any, tmp_path: Path) -> None:
         evenly.run(recipe, "nonsense://x/y")
 
 
+def test_the_second_of_two_runs_to_one_address_is_told(tmp_path: Path) -> None:
+    from evenly.io.stores import alone_at
+
+    copy = tmp_path / "cache" / "outputs" / "abc"
+    with alone_at(copy, "s3://shop/out"):
+        with (
+            pytest.raises(evenly.UserError, match=r"s3://shop/out: another run \(process"),
+            alone_at(copy, "s3://shop/out"),
+        ):
+            pytest.fail("must not come here")
+        with alone_at(copy.with_name("other"), "s3://shop/other"):
+            pass
+    with alone_at(copy, "s3://shop/out"):
+        pass
+    assert list(copy.parent.iterdir()) == []
+
+
 def test_a_manifest_comes_last_and_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from evenly.io import stores
 

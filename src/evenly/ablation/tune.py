@@ -138,7 +138,11 @@ def _run(
     ends = None if how.minutes is None else time.monotonic() + 60 * how.minutes
     space = {knob.key: _distribution(knob) for knob in knobs}
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):  # a search that was killed at work
-        _try(study, trial.number, trial.params, ground, recipe, knobs, measure)
+        if set(trial.params) == set(space):
+            _try(study, trial.number, trial.params, ground, recipe, knobs, measure)
+        else:
+            study.set_user_attr(f"why-{trial.number}", "the search was killed while it chose the values")
+            study.tell(trial.number, state=TrialState.FAIL)
     done = sum(trial.state != TrialState.WAITING for trial in study.trials)
     left = max(0, how.trials - done)
     best: int | None = None

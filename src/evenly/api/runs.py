@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from evenly.io.cache import cache_folder
 from evenly.io.output import new_output, refuse_existing
 from evenly.io.pool import clear_copies, clear_pools, list_pools, unfinished_pools
 from evenly.io.publish import repo_name
-from evenly.io.stores import is_address, put_output, refuse_existing_at
+from evenly.io.stores import alone_at, is_address, put_output, refuse_existing_at
 from evenly.recipe.load import json_schema
 from evenly.reporting.progress import Silent
 
@@ -150,24 +151,26 @@ def run(
     place = _copy_of(address) if address is not None else Path(out if out is not None else loaded.name)
     if push is not None:
         repo_name(push)
-    if address is not None:
-        refuse_existing_at(address, force=force)
-    else:
-        refuse_existing(place, force=force)
-    ready, given = with_data(loaded, data)
-    result = run_recipe(
-        ready,
-        place,
-        force=force or address is not None,
-        engine=engine,
-        recheck=recheck,
-        profile=profile,
-        reporter=reporter,
-        given=given,
-    )
-    if address is not None:
-        put_output(place, address, force=force, phase=(reporter or Silent()).phase)
-        result = replace(result, address=address)
+    with ExitStack() as stack:
+        if address is not None:
+            stack.enter_context(alone_at(place, address))
+            refuse_existing_at(address, force=force)
+        else:
+            refuse_existing(place, force=force)
+        ready, given = with_data(loaded, data)
+        result = run_recipe(
+            ready,
+            place,
+            force=force or address is not None,
+            engine=engine,
+            recheck=recheck,
+            profile=profile,
+            reporter=reporter,
+            given=given,
+        )
+        if address is not None:
+            put_output(place, address, force=force, phase=(reporter or Silent()).phase)
+            result = replace(result, address=address)
     if push is not None:
         publish(place, push, reporter=reporter)
     return result

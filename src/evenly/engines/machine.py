@@ -35,6 +35,19 @@ def free_memory() -> int | None:
     return min(free, default=None)
 
 
+def lives(process: str) -> bool:
+    """Say whether a process id, as it stands in a folder's name, is that of a living process; no number is none."""
+    if not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _number(path: Path) -> int | None:
     """Return the number in a file; None where there is none, or no such file."""
     with suppress(OSError, ValueError):

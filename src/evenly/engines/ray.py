@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evenly.engines.base import Tree, itself
 from evenly.engines.local import ALONE
-from evenly.engines.machine import cores
+from evenly.engines.machine import cores, lives
 from evenly.errors import EvenlyError, UserError
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ SETTINGS: Final = b"\x04"
 STORE_BYTES: Final = 10**9
 """Shared memory of a Ray that is started here: what waits to be combined; more goes to disk."""
 
-LONGEST_FOLDER: Final = 16
+FOLDER: Final = "evenly-ray-"
+"""What the names of such folders begin with; the number of the process comes next."""
+
+LONGEST_FOLDER: Final = 8
 """Characters of the folder for temporary files up to which Ray's sockets fit into a folder of our own there."""
 
 QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -178,7 +181,7 @@ def opened(address: str | None, workers: int | None) -> Generator[RayEngine]:
         return
     kept = signal.getsignal(signal.SIGTERM)
     short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
-    folder = tempfile.mkdtemp(prefix="evenly-ray-") if short and not address else None
+    folder = _folder() if short and not address else None
     try:
         if address:
             _connect(ray, address)
@@ -193,6 +196,14 @@ def opened(address: str | None, workers: int | None) -> Generator[RayEngine]:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder() -> str:
+    """Make a folder for what a Ray of this process keeps; those of processes that were killed are deleted."""
+    for path in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if not lives(path.name.removeprefix(FOLDER).partition("-")[0]):
+            shutil.rmtree(path, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
 
 
 def _imported(environment: dict[str, str]) -> Any:  # noqa: ANN401 - Ray has no types for all of it

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from evenly.errors import DataError, OutputError
-from evenly.io.cache import scratch_folder
+from evenly.io.cache import made_in_cache, scratch_folder
+from evenly.io.locks import holder, lock_of, tried
 from evenly.io.manifest import NAME, is_manifest
 from evenly.io.remote import STORES
 
@@ -33,6 +34,24 @@ BESIDE: Final = {NAME, "README.md", "report.html", "quarantine.jsonl"}
 def is_address(place: object) -> bool:
     """Say whether a place is one that fsspec reaches, not a path and not the Hub."""
     return isinstance(place, str) and "://" in place and not place.startswith(HUB)
+
+
+@contextmanager
+def alone_at(copy: Path, address: str) -> Generator[None]:
+    """Be the only run of this machine that writes to an address; `copy` is where the output is made for it.
+
+    Raises:
+        OutputError: when another does.
+    """
+    made_in_cache("outputs")
+    lock = lock_of(copy.with_name(f"{copy.name}-at"))
+    with tried(lock) as ours:
+        if not ours:
+            message = (
+                f"{address}: another run ({holder(lock)}) works on it. Wait until it has ended."
+            )
+            raise OutputError(message)
+        yield
 
 
 def refuse_existing_at(address: str, *, force: bool) -> None:
