@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +211,40 @@ def test_a_huge_broken_header_is_told_in_few_words() -> None:
         check("a.csv")
     assert len(str(caught.value)) < 2_000
     assert "\x1b" not in str(caught.value)
+
+
+READ_PATH = """
+import glob, sys
+from pathlib import Path
+from evenly.io.blocks import File
+from evenly.io.readers import cut_into_pieces, read_blocks
+from evenly.io.sources import describe, given_columns
+from evenly.recipe.model import Source
+from evenly.recipe.needs import Need
+source = Source(name="s", files=["*"], columns={"shelf": {"from_path": "/(gr[^/]*)/a"}})
+for path in sorted(glob.glob("*/a.*")):
+    file = File.at(Path(path))
+    read = [read_blocks(piece, [Need("id", "text", "id")]) for piece in cut_into_pieces([file], None)]
+    ids = [block.frame["id"].to_list() for blocks in read for block in blocks]
+    print(ascii([describe([file])[0].path, given_columns(source, file), ids]))
+"""
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONUTF8": "1"}], ids=["ASCII", "UTF-8"])
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names of files have an encoding of their own there")
+def test_a_path_is_read_as_utf_8_in_every_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    (tmp_path / "größe").mkdir()
+    frame = pl.DataFrame({"id": ["é"]})
+    frame.write_csv(tmp_path / "größe" / "a.csv")
+    frame.write_parquet(tmp_path / "größe" / "a.parquet")
+    frame.write_ipc(tmp_path / "größe" / "a.arrow")
+    done = subprocess.run(
+        [sys.executable, "-c", READ_PATH],
+        cwd=tmp_path,
+        env=os.environ | locale,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    expected = [[f"größe/a.{ending}", {"shelf": "größe"}, [["é"]]] for ending in ("arrow", "csv", "parquet")]
+    assert [ast.literal_eval(line) for line in done.stdout.splitlines()] == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -81,7 +82,8 @@ def _opened(file: File) -> Generator[tuple[Any, bool]]:
     with file.path.open("rb") as start:
         is_file = start.read(len(MAGIC)) == MAGIC
     open_reader: Any = ipc.open_file if is_file else ipc.open_stream
-    with pa.memory_map(str(file.path)) as source, open_reader(source) as reader:
+    name: Any = os.fsencode(file.path)  # bytes, since pyarrow would write a text in UTF-8 whatever the locale is
+    with pa.memory_map(name) as source, open_reader(source) as reader:
         yield reader, is_file
 
 

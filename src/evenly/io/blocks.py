@@ -7,6 +7,7 @@ CSV file. A block is some 16 MB of it: the good rows as a frame, the bad ones wi
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,16 +69,21 @@ class File:
     @classmethod
     def at(cls, path: Path) -> File:
         """Return the local file at a path, called by it."""
-        return cls(path, path.as_posix())
+        return cls(path, _as_utf8(path))
 
     @property
     def place(self) -> str:
         """Where the file is, whatever folder one works in: an absolute path, or the address of a remote file."""
-        return self.path.absolute().as_posix() if self.version is None else self.name
+        return _as_utf8(self.path.absolute()) if self.version is None else self.name
 
     def __str__(self) -> str:
         """Return the file's name."""
         return self.name
+
+
+def _as_utf8(path: Path) -> str:
+    """Return a path as its bytes read in UTF-8, whatever the locale makes of them."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True)

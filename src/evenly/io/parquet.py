@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -12,7 +14,7 @@ from evenly.io.blocks import unreadable
 from evenly.io.tables import BATCH_ROWS, block_of, columns_of, wanted_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from evenly.io.blocks import Block, File, Piece
     from evenly.recipe.needs import Need
@@ -27,7 +29,7 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     groups = list(range(piece.start, piece.stop))
     row = 0
     try:
-        with pq.ParquetFile(piece.file.path) as opened:
+        with _opened(piece.file) as opened:
             names = wanted_columns(opened.schema_arrow, needs)
             for batch in opened.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=names):
                 yield block_of(batch, row, needs, piece.file)
@@ -43,7 +45,8 @@ def row_groups(file: File) -> Iterator[tuple[int, int, int]]:
         DataError: when it is no Parquet file.
     """
     try:
-        metadata = pq.read_metadata(file.path)
+        with _opened(file) as opened:
+            metadata = opened.metadata
     except (pa.ArrowException, OSError) as fault:
         raise unreadable(file, fault) from None
     rows = 0
@@ -59,6 +62,15 @@ def header_of(file: File) -> dict[str, str]:
         DataError: when it is no Parquet file, or has two columns of one name.
     """
     try:
-        return columns_of(pq.read_schema(file.path), file)
+        with _opened(file) as opened:
+            return columns_of(opened.schema_arrow, file)
     except (pa.ArrowException, OSError) as fault:
         raise unreadable(file, fault) from None
+
+
+@contextmanager
+def _opened(file: File) -> Generator[pq.ParquetFile]:
+    """Open a Parquet file by its name's bytes: pyarrow would write a text in UTF-8 whatever the locale is."""
+    name: Any = os.fsencode(file.path)
+    with pa.OSFile(name, "rb") as source, pq.ParquetFile(source) as opened:
+        yield opened
