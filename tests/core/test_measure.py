@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
@@ -94,5 +95,10 @@ def test_summaries_of_parts_add_up_in_any_order(values: list[float | None], data
         backward.add(part)
     whole = summarise(series(values, pl.Float64), None, None, len(values))
     assert (forward.rows, forward.label) == (whole.rows, whole.label) == (backward.rows, backward.label)
-    assert forward.label_mean == backward.label_mean
-    assert (forward.label_mean or 0.0) == pytest.approx(whole.label_mean or 0.0, rel=1e-12, abs=1e-3)
+    assert forward.label_mean == backward.label_mean == whole.label_mean
+
+
+@given(st.lists(st.floats(-1e290, 1e290), min_size=1, max_size=20), st.integers(1, 5))
+def test_a_mean_is_rounded_once(values: list[float], times: int) -> None:
+    mean = summarise(series(values * times, pl.Float64), None, None, len(values) * times).label_mean
+    assert mean == float(sum(map(Fraction, values)) / len(values))

@@ -30,6 +30,15 @@ CALENDAR: Final = (-719_162, 2_932_896)
 LARGEST: Final = 1e290
 """A label beyond it counts as infinite: so many of them could not be added."""
 
+MANTISSA: Final = 53
+"""Bits of a double's digits."""
+
+UNIT: Final = 1_073 + MANTISSA
+"""Binary places of which every double is a whole number."""
+
+HALF: Final = 26
+"""Bits of a double's digits that are summed by themselves, so that no sum of rows overflows."""
+
 DIGITS: Final = 3
 """Significant digits of a numeric label in a summary."""
 
@@ -42,7 +51,7 @@ class Summary:
         rows: records.
         label: numeric label at three significant digits -> records (empty where the label is not a number); infinite
             ones are left out.
-        label_sums: partial sums of the label as read; `math.fsum` over them is the same in every order.
+        label_sum: sum of the label as read, exactly, in units of `UNIT`: the same in every order and cut.
         label_highest: the largest label.
         dates: days since 1970 of a label of dates -> records.
         categories: category -> records.
@@ -53,7 +62,7 @@ class Summary:
 
     rows: int = 0
     label: Counter[float] = field(default_factory=Counter[float])
-    label_sums: list[float] = field(default_factory=list[float])
+    label_sum: int = 0
     label_highest: float = -math.inf
     dates: Counter[float] = field(default_factory=Counter[float])
     categories: Counter[str] = field(default_factory=Counter[str])
@@ -65,7 +74,7 @@ class Summary:
         """Count what `other` counted too."""
         self.rows += other.rows
         self.label.update(other.label)
-        self.label_sums += other.label_sums
+        self.label_sum += other.label_sum
         self.label_highest = max(self.label_highest, other.label_highest)
         self.dates.update(other.dates)
         self.categories.update(other.categories)
@@ -90,7 +99,7 @@ class Summary:
     def label_mean(self) -> float | None:
         """Mean of the label, in its unit, or None where there is no numeric label."""
         counted = sum(self.label.values())
-        return math.fsum(self.label_sums) / counted if counted else None
+        return self.label_sum / (counted << UNIT) if counted else None
 
 
 def label_days(label: pl.Series) -> pl.Series | None:
@@ -117,7 +126,7 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
         values = label.cast(pl.Float64)
         values = values.filter(values.abs() <= LARGEST)
         distinct = values.alias("label").value_counts()
-        summary.label_sums = [math.fsum((distinct["label"] * distinct["count"]).to_list())]
+        summary.label_sum = exact_sum(distinct["label"].to_numpy(), distinct["count"].cast(pl.Int64).to_numpy())
         summary.label_highest = max(distinct["label"].to_list(), default=-math.inf)
         summary.label = _rounded(distinct["label"], distinct["count"])
     elif label is not None and (days := label_days(label)) is not None:
@@ -130,6 +139,18 @@ def summarise(label: pl.Series | None, category: pl.Series | None, tokens: pl.Se
         summary.token_counts = _rounded(distinct["tokens"].cast(pl.Float64), distinct["count"])
         summary.tokens_highest = max(distinct["tokens"].drop_nulls().to_list(), default=0)
     return summary
+
+
+def exact_sum(values: NDArray[np.float64], rows: NDArray[np.int64]) -> int:
+    """Return the sum of finite values, each so many times, exactly: in units of 2^-`UNIT`."""
+    digits, exponents = np.frexp(values)
+    whole = np.ldexp(digits, MANTISSA).astype(np.int64)
+    total = 0
+    for exponent in np.unique(exponents).tolist():
+        here = exponents == exponent
+        high, low = (int((part[here] * rows[here]).sum()) for part in (whole >> HALF, whole & (2**HALF - 1)))
+        total += ((high << HALF) + low) << (exponent - MANTISSA + UNIT)
+    return total
 
 
 def balance_measures(counts: Iterable[int]) -> dict[str, float]:

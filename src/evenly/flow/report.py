@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from evenly.columns import STRATUM
-from evenly.core.measure import Summary, balance_measures
+from evenly.core.measure import Summary, balance_measures, exact_sum
 from evenly.core.pictures import OTHER, SIDES, quantiles
 from evenly.core.strata import axis_name
 from evenly.errors import UserError
@@ -271,5 +271,5 @@ def summary_of(numbers: Numbers, side: str) -> Summary:
         counts = [0, *picture[side][1:]]
         counts[1] += picture[side][0]
         found.label = Counter({low: rows for low, rows in zip(picture["edges"], counts[1:], strict=True) if rows})
-        found.label_sums = [facts["label"]["mean"] * sum(found.label.values())]
+        found.label_sum = exact_sum(np.array([facts["label"]["mean"]]), np.array([sum(found.label.values())]))
     return found
