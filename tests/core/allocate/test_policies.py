@@ -365,3 +365,11 @@ def test_no_strata_have_no_quotas() -> None:
         assert sized([], 0, policy).tolist() == []
         with pytest.raises(AllocationError):
             sized([], 1, policy)
+
+
+def test_equal_shares_of_power_are_equal_on_every_processor() -> None:
+    # 27^(1/3) is 3, so that the larger stratum's second row is as near as the smaller one's first: the hash decides;
+    # numpy's power gives 2.9999999999999996 where a processor has AVX-512
+    counts, hashes = np.array([27, 1]), np.array([1, 2], np.uint64)
+    asked = Wish(np.zeros(2, np.bool_), size=2, alpha=1 / 3)
+    assert POLICIES["power"](counts, hashes, asked).quotas.tolist() == [2, 0]

@@ -32,7 +32,9 @@ def equal(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wis
 
 def power(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
     """N in proportion to N^alpha, from 1 (proportional) to 0 (equal): temperature sampling, T = 1 / alpha."""
-    return _in_proportion_to(counts.astype(np.float64) ** wish.alpha, counts, stratum_hash, wish)
+    # Not numpy's power: its last digit depends on the processor, and decides between shares that are equal.
+    measure = np.array([float(count) ** wish.alpha for count in counts.tolist()], np.float64)
+    return _in_proportion_to(measure, counts, stratum_hash, wish)
 
 
 def unimax(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
