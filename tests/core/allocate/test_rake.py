@@ -15,6 +15,7 @@ from evenly.core.allocate import AllocationError, Marginal, Wish, size_range
 from evenly.core.allocate.fit import fit, missed
 from evenly.core.allocate.programs import conflict, wishes_of
 from evenly.core.allocate.rake import rake
+from evenly.core.allocate.rounding import to_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -399,3 +400,15 @@ def test_the_sizes_that_are_possible_are_those_that_are_not_refused(
     least, most = size_range(table, wish(6, 1, marginals, floor=floor))
     if allowed:
         assert (least, most) == (allowed[0], allowed[-1])
+
+
+@given(st.permutations(range(12)), st.integers(0, 99))
+def test_no_tie_is_left_to_the_solver(order: list[int], seed: int) -> None:
+    # with equal counts and shares every rounding is as near as the next: which it is follows from the hashes alone
+    rows, columns = cross(3, 4)
+    real, most = np.full(12, 45.25), np.full(12, 100)
+    hashes = np.random.default_rng(seed).integers(0, 2**63, 12).astype(np.uint64) * np.uint64(2)
+    axes = [(rows, np.full(3, 181.0)), (columns, np.full(4, 135.75))]
+    plain = to_whole(real, 0 * most, most, 543, hashes, axes)
+    moved = [(group[order], wanted) for group, wanted in axes]
+    assert to_whole(real, 0 * most, most, 543, hashes[order], moved).tolist() == plain[order].tolist()

@@ -25,8 +25,11 @@ DIGITS: Final = 9
 SLACK: Final = 1e-5
 """Of a row: what is nearer to a whole number than this may be it."""
 
-NEXT: Final = 1e-7
-"""What a cell's place in the order of hashes adds to the cost of the last one: it only breaks ties."""
+NEXT: Final = 1e-3
+"""What all cells' hashes together add to the cost at most: they only break ties, each sum of them otherwise."""
+
+SHARP: Final = 1e4
+"""Times the costs that the solver is given, which takes those within 1e-7 for equal: no tie is left to its version."""
 
 GAIN: Final = 1e-9
 """By which an exchange must lower the squared deviations."""
@@ -50,7 +53,7 @@ def to_whole(
     """
     real = np.round(real, DIGITS)
     if len(axes) <= 2:  # noqa: PLR2004 - axes
-        found = _by_flow(real, lower, upper, size, axes)
+        found = _by_flow(real, lower, upper, size, stratum_hash, axes)
         if found is not None:
             return found
     quotas = np.clip(np.floor(real).astype(np.int64), lower, upper)
@@ -64,6 +67,7 @@ def _by_flow(
     lower: NDArray[np.int64],
     upper: NDArray[np.int64],
     size: int,
+    stratum_hash: NDArray[np.uint64],
     axes: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
 ) -> NDArray[np.int64] | None:
     """Return quotas with every marginal rounded down or up, or None where the marginals can't be met.
@@ -74,12 +78,13 @@ def _by_flow(
     base = np.clip(np.floor(real), lower, upper)
     fraction = np.round(real - base, DIGITS)
     near = np.flatnonzero((fraction > 0) & (base < upper))
-    tie = np.arange(near.size) * (NEXT / max(1, near.size))
+    ties = stratum_hash / 2.0**64
+    tie = ties[near] * (NEXT / max(1, near.size))
     one: list[_Steps] = [(near, np.ones(near.size), tie - fraction[near], np.ones(near.size))]
     found = _solved(base, one, size, axes)
     if found is None:
         every = np.arange(real.size)
-        tie = every * (NEXT / max(1, every.size))
+        tie = ties * (NEXT / max(1, every.size))
         up, down = (upper - base).astype(np.float64), (base - lower).astype(np.float64)
         first = np.minimum(up, 1.0)
         steps: list[_Steps] = [
@@ -119,7 +124,13 @@ def _solved(
     constraint = solver.LinearConstraint(
         tools.csr_array(entries, shape=shape), np.concatenate([*least, left]), np.concatenate([*most_of, left])
     )
-    result = solver.milp(cost, constraints=constraint, bounds=solver.Bounds(0, most), integrality=np.ones(cells.size))
+    result = solver.milp(
+        cost * SHARP,
+        constraints=constraint,
+        bounds=solver.Bounds(0, most),
+        integrality=np.ones(cells.size),
+        options={"mip_rel_gap": 0.0},  # else the first plan that is nearly the best is taken
+    )
     if result.x is None:
         return None
     taken = np.round(np.asarray(result.x, np.float64)) * change
