@@ -89,7 +89,7 @@ def sections(frame: pl.DataFrame, first: pl.DataFrame) -> NDArray[np.int64]:
     hashes, starts = frame[HASH].to_numpy(), first[HASH].to_numpy()
     found = np.searchsorted(starts, hashes, side="right").astype(np.int64)
     # Where hashes are equal, names decide.
-    same = np.flatnonzero(np.isin(hashes, starts))
+    same = np.flatnonzero(np.isin(hashes, starts, kind="sort"))  # numpy 2.0.0 has no table of such large numbers
     edges = list(zip(starts.tolist(), first[NAME].to_list(), strict=True))
     rows = frame[same].select(HASH, NAME).rows()
     found[same] = [sum(edge <= row for edge in edges) for row in rows]
