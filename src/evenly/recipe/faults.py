@@ -21,6 +21,12 @@ STAND_INS: Final[dict[str, Any]] = {"name": "x", "id": "id", "template": {"promp
 SHOWN_CHARS: Final = 60
 """Characters of a wrong value that an error shows."""
 
+LONGEST_WHOLE: Final = 10_000
+"""Bits of a whole number that is shown by its digits."""
+
+MOST_FAULTS: Final = 100
+"""Faults of shape that are told."""
+
 WANTED: Final = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -47,14 +53,15 @@ def checked(data: dict[str, Any]) -> tuple[Recipe | None, list[Fault]]:
         recipe = Recipe.model_validate(data)
     except ValidationError as wrong:
         shape = _shape_faults(wrong, data)
-        return None, _in_order([*shape, *_meaning_of_the_rest(data, [loc for loc, _, _ in shape])])
+        return None, _in_order([*shape, *_meaning_of_the_rest(data, [loc for loc, _, _ in shape if loc])])
     return recipe, _in_order(meaning_faults(recipe))
 
 
 def _shape_faults(wrong: ValidationError, data: dict[str, Any]) -> list[Fault]:
     """Return pydantic's errors as faults; what was expected instead of one value stands in one fault."""
     merged: dict[tuple[Loc, str], list[str]] = {}
-    places = [(_real_loc(error["loc"], data), error) for error in wrong.errors(include_url=False)]
+    errors = wrong.errors(include_url=False)
+    places = [(_real_loc(error["loc"], data), error) for error in errors[:MOST_FAULTS]]
     for loc, error in places:
         if any(len(other) > len(loc) and other[: len(loc)] == loc for other, _ in places):
             continue  # a mapping that is no number either: what is wrong within it is what matters
@@ -62,10 +69,12 @@ def _shape_faults(wrong: ValidationError, data: dict[str, Any]) -> list[Fault]:
         others = merged.setdefault((loc, found + expected), [])
         if what not in others:
             others.append(what)
-    return [
-        (loc, show_path(loc), found + " or ".join([*(what.removesuffix(".") for what in others[:-1]), others[-1]]))
-        for (loc, found), others in merged.items()
+    found = [
+        (loc, show_path(loc), text + " or ".join([*(what.removesuffix(".") for what in others[:-1]), others[-1]]))
+        for (loc, text), others in merged.items()
     ]
+    more = len(errors) - MOST_FAULTS
+    return [*found, ((), "", f"{more:,} more faults, which are not shown. Mend these first.")] if more > 0 else found
 
 
 def _meaning_of_the_rest(data: dict[str, Any], wrong: list[Loc]) -> list[Fault]:
@@ -122,12 +131,12 @@ def _shape_text(error: ErrorDetails, loc: Loc) -> str:
 
 def _expectation(error: ErrorDetails) -> str:
     """Return what was found and what was expected, in a user's words."""
-    found = _found(error["input"])
+    found = found_in(error["input"])
     context = error.get("ctx", {})
     kind = error["type"]
     if kind == "literal_error":
         choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-        near = did_you_mean(str(error["input"]), choices)
+        near = did_you_mean(found.strip("'"), choices)
         return f"found {found}, expected one of: {', '.join(choices)}.{near}"
     if kind == "value_error":
         return f"{context['error']}."
@@ -190,8 +199,9 @@ def _real_loc(loc: Loc, data: Any) -> Loc:  # noqa: ANN401 - plain data
     return tuple(real)
 
 
-def _found(value: Any) -> str:  # noqa: ANN401 - plain data
-    text = repr(value) if isinstance(value, str | int | float | bool) else kind_of(value)
+def found_in(value: Any) -> str:  # noqa: ANN401 - plain data
+    """Return what a wrong value is, for an error, in not too many characters."""
+    text = kind_of(value)
     return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
 
 
@@ -201,6 +211,8 @@ def kind_of(value: Any) -> str:  # noqa: ANN401 - plain data
         return "nothing"
     if is_mapping(value):
         return "a mapping with the keys " + ", ".join(map(str, value))
+    if isinstance(value, int) and value.bit_length() > LONGEST_WHOLE:
+        return f"a whole number of {value.bit_length():,} bits"  # Python refuses to write it out
     return "a list" if is_list(value) else repr(value)
 
 

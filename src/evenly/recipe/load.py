@@ -11,8 +11,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from wcmatch import glob
 
 from evenly.errors import RecipeError
-from evenly.recipe.faults import checked, is_list, is_mapping, kind_of
+from evenly.recipe.faults import checked, found_in, is_list, is_mapping, kind_of
 from evenly.recipe.model import Recipe
+from evenly.recipe.plain import DEEPEST, LONGEST, refuse_unless_plain
 from evenly.recipe.variants import variants_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: when the file can't be read, or with every fault of its content.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open("rb") as file:
+            text = file.read(4 * LONGEST).decode("utf-8-sig")  # more than a recipe can be, and no more than that
     except FileNotFoundError:
         raise RecipeError([f"{path}: no such recipe. Give the path of a YAML file."]) from None
     except UnicodeDecodeError as fault:
@@ -42,13 +44,11 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), folder: Path | None =
     """Read a recipe from YAML text; see `read_recipe`. Without `folder`, files are taken from the working folder."""
     marked = _yaml(text, shown)
     if not is_mapping(marked):
-        raise RecipeError([f"{shown}: expected keys such as `name:` and `sources:`, found {kind_of(marked)}."])
+        raise RecipeError([f"{shown}: expected keys such as `name:` and `sources:`, found {found_in(marked)}."])
     try:
         plain: dict[str, Any] = _plain(marked)
     except RecursionError:
-        raise RecipeError(
-            [f"{shown}: a value holds itself (an anchor within what it names), or nests too deep."]
-        ) from None
+        raise _endless(shown) from None
     if folder is not None and folder != Path():
         take_files_from(plain, folder)
     return override_and_build(plain, overrides, marked=marked, shown=shown)
@@ -58,10 +58,13 @@ def override_and_build(
     data: dict[str, Any], overrides: Sequence[str] = (), marked: object = None, shown: str = "recipe"
 ) -> Recipe:
     """Apply overrides to a copy of plain data and check it; see `build_recipe`."""
-    changed = copy.deepcopy(data)
-    for override in overrides:
-        _override(changed, override)
-    return build_recipe(changed, marked=marked, shown=shown)
+    try:
+        changed = copy.deepcopy(data)
+        for override in overrides:
+            _override(changed, override)
+        return build_recipe(changed, marked=marked, shown=shown)
+    except RecursionError:
+        raise _endless(shown) from None
 
 
 def build_recipe(data: dict[str, Any], marked: object = None, shown: str = "recipe") -> Recipe:
@@ -86,10 +89,15 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Evenly recipe"}
 
 
+def _endless(shown: str) -> RecipeError:
+    return RecipeError([f"{shown}: a value holds itself (an anchor within what it names), or nests too deep."])
+
+
 def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
     """Return YAML 1.2 with ruamel's line marks."""
     reader: Any = YAML(typ="rt")
     try:
+        refuse_unless_plain(text, shown)
         return reader.load(text)
     except MarkedYAMLError as fault:
         marked: Any = fault
@@ -98,6 +106,8 @@ def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
         raise RecipeError([f"{shown}{line}: not YAML: {problem}."]) from None
     except (YAMLError, ValueError, RecursionError) as fault:
         raise RecipeError([f"{shown}: not YAML: {' '.join(str(fault).split())}."]) from None
+    except KeyError as fault:  # what ruamel makes of a `!!bool` that is none
+        raise RecipeError([f"{shown}: not YAML: {fault} is not of the type that its tag names."]) from None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
@@ -146,6 +156,8 @@ def _override(data: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         example = "balance.cap=100 or sources.0.files=data/*.jsonl"
         raise RecipeError([f"--set {override}: expected KEY=VALUE, such as {example}."])
+    if len(keys) > DEEPEST:
+        raise RecipeError([f"--set {path[:60]}…: {len(keys):,} keys inside one another, expected {DEEPEST} at most."])
     value = _plain(_yaml(text, f"--set {path}"))
     here: Any = data
     for depth, key in enumerate(keys[:-1]):
