@@ -30,7 +30,7 @@ PLAIN_TAGS_OF_MANY: Final = {None, *(f"tag:yaml.org,2002:{kind}" for kind in ("m
 class _Open:
     """A list or mapping that has begun: its anchor, whether it has keys, the values in it so far."""
 
-    anchor: str
+    anchor: str | None
     keyed: bool
     items: int = 0
     values: int = 1
@@ -50,7 +50,8 @@ class _Seen:
     def begin(self, event: Any) -> None:  # noqa: ANN401
         """Take a value of whatever kind into the list or mapping that is open; many values open one of their own."""
         many = isinstance(event, CollectionStartEvent)
-        tag, anchor = getattr(event, "tag", None), str(event.anchor)
+        tag: str | None = getattr(event, "tag", None)
+        anchor: str | None = event.anchor
         if tag not in (PLAIN_TAGS_OF_MANY if many else PLAIN_TAGS):
             raise self.fault(
                 event, f"a tag ({tag}), expected plain values: text, numbers, lists, mappings. Take it out."
@@ -67,12 +68,13 @@ class _Seen:
         if many:
             self.stack.append(_Open(anchor, isinstance(event, MappingStartEvent)))
         else:
-            self.count(event, self.anchors.get(anchor, 1) if isinstance(event, AliasEvent) else 1)
+            self.count(event, self.anchors.get(anchor or "", 1) if isinstance(event, AliasEvent) else 1)
 
     def end(self, event: Any) -> None:  # noqa: ANN401
         """Close a list or mapping: from here on its anchor stands for all that is in it."""
         done = self.stack.pop()
-        self.anchors[done.anchor] = done.values
+        if done.anchor is not None:
+            self.anchors[done.anchor] = done.values
         if self.stack:
             self.count(event, done.values)
 
