@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from evenly.errors import UserError
 from evenly.io.library import vega_library
@@ -164,20 +165,40 @@ def write_tuned(folder: Path, numbers: Numbers, predictions: pl.DataFrame) -> No
     (folder / TUNED).write_text(text + "\n", encoding="utf-8")
 
 
+class _Variant(BaseModel):
+    name: str
+    given: bool
+    recipe: dict[str, Any]
+
+
+class _Ablation(BaseModel):
+    """What an ablation is made again from."""
+
+    variants: list[_Variant]
+    options: dict[str, Any]
+
+
 def read_ablation(folder: Path) -> Numbers:
     """Read what an ablation says.
 
     Raises:
         UserError: when the folder holds none, or another version's.
     """
+    numbers: Any
     try:
-        numbers: Numbers = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        numbers = json.loads((folder / ABLATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         numbers = {}
-    if numbers.get("version") != VERSION:
+    if not isinstance(numbers, dict) or numbers.get("version") != VERSION:
         message = f"{folder}: holds no {ABLATION} of this version. Give the folder of `evenly ablate`."
         raise UserError(message)
-    return numbers
+    try:
+        _Ablation.model_validate(numbers)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False)[0]
+        message = f"{folder / ABLATION}: {'.'.join(map(str, first['loc']))}: {first['msg']}. Make the ablation again."
+        raise UserError(message) from None
+    return cast("Numbers", numbers)
 
 
 def given_variants(numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:

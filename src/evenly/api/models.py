@@ -20,6 +20,7 @@ from evenly.api.given import read_given
 from evenly.errors import UserError
 from evenly.flow.run import opened
 from evenly.io.output import built, claimed, working
+from evenly.io.within import refuse_links_out
 from evenly.recipe.variants import variants_of
 from evenly.reporting.progress import Silent
 
@@ -89,6 +90,7 @@ def tune(
     source = Path(recipe) if isinstance(recipe, (str, Path)) and not set else None
     options = search_options(how)
     with working(place, STUDY), opened(engine, loaded) as worker:
+        refuse_links_out(place)
         numbers = work.tune_recipe(loaded, source, *options, place, worker, reporter or Silent(), force=force)
     return TuneResult(place, numbers)
 

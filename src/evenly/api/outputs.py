@@ -15,7 +15,7 @@ from evenly.errors import VerificationError
 from evenly.flow.report import read_numbers, summary_of, write_report
 from evenly.flow.run import RunResult
 from evenly.io.hub import fetch_output
-from evenly.io.manifest import read_manifest
+from evenly.io.outputs import open_output
 from evenly.io.publish import Pushed, push_output, repo_name
 from evenly.io.stores import fetched_output, is_address
 from evenly.reporting.progress import Silent
@@ -35,7 +35,7 @@ def report(folder: str | Path, *, price: float | None = None) -> RunResult:
         UserError: when the folder is no output, or was made without a report.
     """
     place = Path(folder)
-    manifest, numbers = read_manifest(place), read_numbers(place)
+    manifest, numbers = open_output(place), read_numbers(place)
     write_report(place, manifest, numbers, price)
     return RunResult(place, manifest, *(summary_of(numbers, side) for side in SIDES), pool_reused=True)
 
@@ -127,7 +127,7 @@ def publish(
     """Publish an output; see `push`, whose name a parameter of `run` has."""
     place, told = Path(folder), reporter or Silent()
     repo_name(repo)
-    manifest = read_manifest(place)
+    manifest = open_output(place)
     found = verify_folder(place, reporter=told)
     if not found.holds:
         wrong = next(check for check in found.checks if not check.holds)

@@ -24,7 +24,7 @@ from evenly.flow.report import read_numbers
 from evenly.flow.run import run_recipe
 from evenly.io.cache import scratch_folder
 from evenly.io.library import vega_library
-from evenly.io.manifest import read_manifest
+from evenly.io.outputs import open_output
 from evenly.recipe.model import Recipe
 from evenly.reporting.card import to_yaml
 from evenly.reporting.design import day, number
@@ -116,7 +116,7 @@ def compare_outputs(given: Sequence[str | Path], engine: str, reporter: Reporter
         raise UserError(message)
     with ExitStack() as stack:
         folders = [_folder(Path(one), stack, engine, reporter) for one in given]
-        manifests = [read_manifest(folder) for folder in folders]
+        manifests = [open_output(folder) for folder in folders]
         names = _names([Path(one) for one in given], manifests)
         sides = [
             Side(name, manifest, read_numbers(folder), _thin(folder, manifest))

@@ -9,8 +9,7 @@ import polars as pl
 
 from evenly.audit.verify import verify_folder
 from evenly.errors import UserError, VerificationError
-from evenly.io.manifest import read_manifest
-from evenly.io.outputs import data_files, scan_data
+from evenly.io.outputs import data_files, open_output, scan_data
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def load_splits(folder: Path, place: str, kind: Literal["polars", "datasets"], *
         UserError: when there is no such output, or `datasets` is not installed.
         VerificationError: when it is not what its manifest says.
     """
-    manifest = read_manifest(folder)
+    manifest = open_output(folder)
     if check:
         found = verify_folder(folder, reporter=Silent(), place=place)
         if not found.holds:

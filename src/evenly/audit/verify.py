@@ -10,8 +10,8 @@ import polars as pl
 from evenly.errors import EvenlyError
 from evenly.flow.run import run_recipe
 from evenly.io.cache import scratch_folder
-from evenly.io.manifest import read_manifest, selection_digest
-from evenly.io.outputs import data_files, scan_data, scan_ledger
+from evenly.io.manifest import selection_digest
+from evenly.io.outputs import data_files, open_output, scan_data, scan_ledger
 from evenly.io.sources import sha256_of
 from evenly.recipe.model import Recipe
 
@@ -62,7 +62,7 @@ def verify_folder(
     Raises:
         UserError: when the folder has no manifest, or the recipe's inputs are not there to run it again.
     """
-    manifest = read_manifest(folder)
+    manifest = open_output(folder)
     checks = list(_checks(folder, manifest, reporter))
     if from_source:
         checks += _again(manifest, engine, reporter)

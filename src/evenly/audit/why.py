@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from evenly.errors import UserError, did_you_mean
-from evenly.io.manifest import read_manifest
-from evenly.io.outputs import data_files, quarantined, scan_data, scan_ledger
+from evenly.io.outputs import data_files, open_output, quarantined, scan_data, scan_ledger
 from evenly.recipe.model import Recipe
 from evenly.recipe.steps import reasons
 from evenly.reporting.card import to_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>\d+)")
@@ -53,7 +52,7 @@ def explain(folder: Path, asked: str) -> Reasons:
     Raises:
         UserError: for an output without a ledger, and for what nobody knows.
     """
-    manifest = read_manifest(folder)
+    manifest = open_output(folder)
     kept, dropped = scan_ledger(folder, "kept"), scan_ledger(folder, "dropped")
     if kept is None:
         message = f"{folder}: holds no ledger, so nothing is known of single records. Run with export.ledger: true."
@@ -62,16 +61,26 @@ def explain(folder: Path, asked: str) -> Reasons:
     if (place := PLACE.fullmatch(asked)) is not None:
         named = (pl.col("file") == place["file"]) | pl.col("file").str.ends_with(f"/{place['file']}")
         wanted.append(named & (pl.col("line") == int(place["line"])))
-    found: list[Reason] = []
-    for condition in wanted:
-        found += [_kept(one, kept, folder, manifest) for one in kept.filter(condition).collect().to_dicts()]
-        if dropped is not None:
-            found += [_dropped(one, manifest) for one in dropped.filter(condition).collect().to_dicts()]
+    try:
+        found = list(_in_ledger(kept, dropped, wanted, folder, manifest))
+    except (pl.exceptions.PolarsError, KeyError) as fault:
+        message = f"{folder}: its ledger is damaged: {next(iter(str(fault).splitlines()), '')}. Run the recipe again."
+        raise UserError(message) from None
     if place is not None:
         found += [_quarantined(one) for one in quarantined(folder) if _stands(one, place["file"], int(place["line"]))]
     if not found:
         raise UserError(_unknown(asked, kept, folder))
     return Reasons(found)
+
+
+def _in_ledger(
+    kept: pl.LazyFrame, dropped: pl.LazyFrame | None, wanted: Sequence[pl.Expr], folder: Path, manifest: Kept
+) -> Iterator[Reason]:
+    """Yield what the ledger knows of the records that some conditions are about."""
+    for condition in wanted:
+        yield from (_kept(one, kept, folder, manifest) for one in kept.filter(condition).collect().to_dicts())
+        if dropped is not None:
+            yield from (_dropped(one, manifest) for one in dropped.filter(condition).collect().to_dicts())
 
 
 def _stands(row: Mapping[str, Any], file: str, line: int) -> bool:

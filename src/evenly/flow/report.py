@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import polars as pl
@@ -246,17 +246,18 @@ def read_numbers(folder: Path) -> Numbers:
     Raises:
         UserError: when they are not there, or another version's.
     """
+    numbers: Any
     try:
-        numbers: Numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         numbers = {}
-    if numbers.get("version") != VERSION or not numbers.keys() >= KEYS:
+    if not isinstance(numbers, dict) or numbers.get("version") != VERSION or not numbers.keys() >= KEYS:
         message = (
             f"{folder / NUMBERS}: the numbers of the report are not there as this Evenly writes them. Run the recipe "
             "again, without export.report: false."
         )
         raise UserError(message)
-    return numbers
+    return cast("Numbers", numbers)
 
 
 def summary_of(numbers: Numbers, side: str) -> Summary:

@@ -8,6 +8,7 @@ import msgspec
 
 from evenly.errors import DataError
 from evenly.io.blocks import FORMATS
+from evenly.io.within import stays_inside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,15 +58,21 @@ def files_of(folder: Path, where: str) -> list[Path]:
     try:
         content = mark.read_bytes()
         if mark.name == "dataset_dict.json":
-            splits = msgspec.json.decode(content, type=_Splits).splits
-            return [path for split in splits for path in files_of(folder / split, where)]
-        if mark.name == "state.json":
-            return [folder / file.filename for file in msgspec.json.decode(content, type=_State).files]
-        entries = msgspec.json.decode(content, type=_Manifest).files
-        return [folder / entry.path for entry in entries if entry.path.startswith("data/")]
+            names = msgspec.json.decode(content, type=_Splits).splits
+        elif mark.name == "state.json":
+            names = [file.filename for file in msgspec.json.decode(content, type=_State).files]
+        else:
+            entries = msgspec.json.decode(content, type=_Manifest).files
+            names = [entry.path for entry in entries if entry.path.startswith("data/")]
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as fault:
         message = f"{where}: {mark} can't be read: {fault}. Name the folder's files themselves."
         raise DataError(message) from None
+    if (out := next((name for name in names if not stays_inside(name)), None)) is not None:
+        message = f"{where}: {mark} names '{out}', which is not in the folder. Name the folder's files themselves."
+        raise DataError(message)
+    if mark.name == "dataset_dict.json":
+        return [path for name in names for path in files_of(folder / name, where)]
+    return [folder / name for name in names]
 
 
 def _no_dataset(folder: Path, where: str) -> str:

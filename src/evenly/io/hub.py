@@ -27,6 +27,7 @@ from wcmatch import glob
 from evenly.errors import DataError, EvenlyError, TokenizerError, choices_line, did_you_mean
 from evenly.io.blocks import FORMATS, File
 from evenly.io.cache import cache_folder, kept_at
+from evenly.io.within import stays_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -158,6 +159,9 @@ def _listing(kind: str, repo: str, revision: str, ask: _Asked) -> Listing:
         ask_for: Callable[..., Any] = api.dataset_info if kind == "dataset" else api.model_info
         info = ask_for(repo, revision=revision, files_metadata=True)
     listing = Listing(str(info.sha), _sizes(info.siblings or []))
+    if (out := next((name for name in listing.files if not stays_inside(name)), None)) is not None:
+        text = f"lists a file '{out}', whose name leads out of the repository. Nothing was fetched."
+        raise ask.error(text)
     with kept_at(kept) as unfinished:
         unfinished.write_text(json.dumps(asdict(listing)), encoding="utf-8")
     return listing

@@ -109,7 +109,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """
     try:
         told: Any = json.loads((Path(folder) / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         told = None
     if not is_manifest(told):
         message = (

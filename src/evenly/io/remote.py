@@ -18,6 +18,7 @@ from evenly.errors import DataError
 from evenly.io import hub
 from evenly.io.blocks import File
 from evenly.io.cache import cache_folder, kept_at
+from evenly.io.within import stays_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -87,6 +88,9 @@ def _kept(store: Any, scheme: str, name: str, info: dict[str, Any], advance: Cal
     folder = cache_folder() / "remote" / hashlib.sha256(address.encode()).hexdigest()[:32]
     version = hashlib.sha256(f"{etag} {size}".encode()).hexdigest()[:16]
     place = folder / version / name.rpartition("/")[2]
+    if not stays_inside(place.name) or place.parent.name != version:
+        message = f"{address}: the object's name leads out of a folder. Name others."
+        raise DataError(message)
     if place.exists():
         advance(size)
         return File(place, address, etag)

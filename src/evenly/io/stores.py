@@ -15,6 +15,7 @@ from evenly.io.cache import made_in_cache, scratch_folder
 from evenly.io.locks import holder, lock_of, tried
 from evenly.io.manifest import NAME, is_manifest
 from evenly.io.remote import STORES
+from evenly.io.within import stays_inside
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -119,6 +120,9 @@ def fetched_output(address: str, phase: Phase) -> Generator[Path]:
                 there = _objects(store, root)
                 if NAME not in there:
                     message = f"{address}: holds no {NAME}, so there is no finished output of Evenly's."
+                    raise DataError(message)
+                if (out := next((path for path in sorted(there) if not stays_inside(path)), None)) is not None:
+                    message = f"{address}: holds an object '{out}', whose name leads out of a folder. Take it away."
                     raise DataError(message)
                 with phase("fetch", len(there), "files") as advance:
                     for path in sorted(there):
