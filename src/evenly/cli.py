@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from dataclasses import asdict
@@ -11,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 import evenly
-from evenly.errors import EvenlyError, UserError, VerificationError
+from evenly.errors import EvenlyError, UserError, VerificationError, redacted
 from evenly.io.signals import EXIT_CODES, ending_soon, left_by
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def demo(
     done = evenly.demo(out, rows=rows, seed=seed, force=force, reporter=_reporter(quiet=quiet, log_json=log_json))
     _show_run(done.result, as_json=as_json, quiet=quiet)
     if not as_json and not quiet:
-        again = f"evenly run {done.recipe} --out {done.result.folder} --force"
-        print(f"\nnext: change the cap or the weight in {done.recipe}, then\n  {again}")
+        again = f"evenly run {_line(done.recipe)} --out {_line(done.result.folder)} --force"
+        print(f"\nnext: change the cap or the weight in {_line(done.recipe)}, then\n  {again}")
 
 
 @app.command()
@@ -99,7 +99,7 @@ def check(
     if as_json:
         _print_json({"recipe": checked.to_dict(), "fingerprint": checked.fingerprint()})
     elif not quiet:
-        print(f"{recipe}: a sound recipe" + (", and its inputs can be read." if sources else "."))
+        print(f"{_line(recipe)}: a sound recipe" + (", and its inputs can be read." if sources else "."))
 
 
 @app.command()
@@ -118,9 +118,9 @@ def plan(
     if as_json:
         _print_json(result.to_dict())
     elif not quiet:
-        from evenly.reporting.terminal import plan_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import plan_view, terminal  # noqa: PLC0415 - rich's tables load slowly
 
-        console = Console()
+        console = terminal()
         console.print(plan_view(result.to_dict(), console.width))
 
 
@@ -185,11 +185,11 @@ def compare(
         return
     found.write_page(out)
     if not quiet:
-        from evenly.reporting.terminal import compare_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import compare_view, terminal  # noqa: PLC0415 - rich's tables load slowly
 
-        console = Console()
+        console = terminal()
         console.print(compare_view(found.to_dict()))
-        console.print(f"\n{out}", style="bold", highlight=False)
+        console.print(f"\n{_line(out)}", style="bold")
 
 
 @app.command()
@@ -234,12 +234,13 @@ def ablate(
     if as_json:
         _print_json(result.to_dict())
     elif not quiet:
-        from evenly.reporting.terminal_ablation import ablation_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import terminal  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal_ablation import ablation_view  # noqa: PLC0415
 
-        console = Console()
+        console = terminal()
         console.print(ablation_view(result.to_dict()))
-        console.print(f"\n{result.page}", style="bold", end="", highlight=False)
-        console.print(f"  {sum(result.numbers['timings'].values()):.0f} s", highlight=False)
+        console.print(f"\n{_line(result.page)}", style="bold", end="")
+        console.print(f"  {sum(result.numbers['timings'].values()):.0f} s")
 
 
 @app.command()
@@ -286,10 +287,11 @@ def tune(
         _print_json(result.to_dict())
     elif not quiet:
         from evenly.reporting.searches import search_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import terminal  # noqa: PLC0415
 
-        console = Console()
+        console = terminal()
         console.print(search_view(result.to_dict()))
-        console.print(f"\n{result.recipe}  {result.page}", style="bold", highlight=False)
+        console.print(f"\n{_line(result.recipe)}  {_line(result.page)}", style="bold")
 
 
 @app.command()
@@ -307,9 +309,9 @@ def verify(
     if as_json:
         _print_json(found.to_dict())
     elif not quiet:
-        from evenly.reporting.terminal import verify_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import terminal, verify_view  # noqa: PLC0415 - rich's tables load slowly
 
-        Console().print(verify_view(found.to_dict()))
+        terminal().print(verify_view(found.to_dict()))
     if not found.holds:
         wrong = sum(not check.holds for check in found.checks)
         message = f"{place}: {wrong:,} of {len(found.checks):,} checks do not hold."
@@ -327,8 +329,11 @@ def why(
     if as_json:
         _print_json(found.to_dict())
         return
+    from evenly.reporting.design import spelled  # noqa: PLC0415 - no other command needs it
+    from evenly.reporting.terminal import terminal  # noqa: PLC0415 - rich's tables load slowly
+
     for one in found.found:
-        Console().print(one.text, highlight=False, markup=False)
+        terminal().print(spelled(one.text))
 
 
 @app.command()
@@ -375,10 +380,10 @@ def cache(
         stayed = f"; {report.in_use:,} pools stay: a run uses them" if report.in_use else ""
         print(f"freed {report.freed / 1e6:,.1f} MB{stayed}")
     for entry in report.pools:
-        print(f"{entry.recipe}  {entry.fingerprint[:12]}  {entry.rows:,} rows  {entry.bytes / 1e6:,.1f} MB")
+        print(f"{_line(entry.recipe)}  {entry.fingerprint[:12]}  {entry.rows:,} rows  {entry.bytes / 1e6:,.1f} MB")
     for begun in report.unfinished:
         print(f"unfinished  {begun.fingerprint[:12]}  {begun.pieces:,} pieces  {begun.bytes / 1e6:,.1f} MB")
-    print(f"{len(report.pools)} pools in {report.folder}")
+    print(f"{len(report.pools)} pools in {_line(report.folder)}")
 
 
 def main() -> NoReturn:
@@ -437,31 +442,39 @@ def _numbers(option: str, text: str) -> list[float]:
 
 def _reporter(*, quiet: bool, log_json: bool) -> Reporter:
     from evenly.reporting.progress import Bars, JsonLines, Silent  # noqa: PLC0415 - rich's bars load slowly
+    from evenly.reporting.terminal import terminal  # noqa: PLC0415
 
     if log_json:
         return JsonLines(sys.stderr)
-    return Silent() if quiet else Bars(Console(stderr=True))
+    return Silent() if quiet else Bars(terminal(stderr=True))
 
 
 def _show_run(result: evenly.RunResult, *, as_json: bool, quiet: bool, page: bool = False) -> None:
     if as_json:
         _print_json(result.manifest)
     elif not quiet:
-        from evenly.reporting.terminal import run_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import run_view, terminal  # noqa: PLC0415 - rich's tables load slowly
 
-        console = Console()
+        console = terminal()
         console.print()
         console.print(run_view(result.manifest, result.before, result.after, console.width))
         if page:
-            console.print(f"\n{result.folder / 'report.html'}", style="bold", highlight=False)
+            console.print(f"\n{_line(result.folder / 'report.html')}", style="bold")
             return
         reused = " (the curated pool was there already)" if result.pool_reused else ""
-        console.print(f"\n{result.address or result.folder}{os.sep}", style="bold", end="", highlight=False)
-        console.print(f"  {sum(result.manifest['timings'].values()):.1f} s{reused}", highlight=False)
+        console.print(f"\n{_line(result.address or result.folder)}{os.sep}", style="bold", end="")
+        console.print(f"  {sum(result.manifest['timings'].values()):.1f} s{reused}")
+
+
+def _line(place: object) -> str:
+    """Return a path, an address or a name as it can be shown, on one line and without credentials."""
+    text = redacted(str(place))
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _print_json(data: Any) -> None:  # noqa: ANN401 - plain data
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    print(re.sub(r"[^\n -~]", lambda one: one[0] if one[0].isprintable() else json.dumps(one[0])[1:-1], text))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from evenly.errors import EvenlyError, UserError
+from evenly.errors import EvenlyError, UserError, redacted
 from evenly.io.manifest import NAME, is_manifest, read_manifest
 from evenly.io.sources import sha256_of
 
@@ -129,7 +129,7 @@ def push_output(folder: Path, repo: str, *, private: bool, revision: str | None,
             )
             commit = str(made.oid)
     _check_arrived(hub, folder, local)
-    url = f"{_endpoint()}/datasets/{hub.repo}"
+    url = redacted(f"{_endpoint()}/datasets/{hub.repo}")
     return Pushed(hub.repo, url, commit, len(new), len(local) - len(new), len(gone), size)
 
 

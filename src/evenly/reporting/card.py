@@ -1,12 +1,20 @@
-"""The dataset card: README.md of an output, plain, with the front matter that `load_dataset` reads."""
+"""The dataset card: README.md of an output, plain, with the front matter that `load_dataset` reads.
+
+Names come from the recipe and the data and may be anything: `words` and `code` write them so that Markdown reads no
+sign of its own in them, `fenced` whole texts, `to_yaml` YAML that hides nothing.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from evenly.reporting.design import JOINERS, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +57,7 @@ COLUMNS = {
     "design_weight": "how many records of the curated pool the row stands for, within its split",
 }
 
+KEPT: Final = "kept from the raw data"
 
 PICTURES: Final = {
     "label": "How many records there are along the label, in the pool and as selected.",
@@ -87,11 +96,11 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str], sizes: M
         *[f"![{PICTURES[name]}](charts/{name}.png)\n" for name in shown],
         "## Where the rows went\n",
         "| | rows |\n|---|---:|",
-        *[f"| {name} | {count:,} |" for name, count in _flow(rows)],
+        *[f"| {words(name)} | {count:,} |" for name, count in _flow(rows)],
         "\n## Columns\n",
         "| column | type | what |\n|---|---|---|",
         *[
-            f"| `{name}` | {TYPES.get(kind, kind)} | {COLUMNS.get(name, 'kept from the raw data')} |"
+            f"| {code(name, cell=True)} | {words(TYPES.get(kind, kind))} | {COLUMNS.get(name, KEPT)} |"
             for name, kind in columns.items()
         ],
         "\n## Load it\n",
@@ -101,12 +110,12 @@ def write_card(manifest: Mapping[str, Any], columns: Mapping[str, str], sizes: M
         "## Design weights\n",
         _weights(manifest),
         "## Source and licence\n",
-        *([f"Source: {told['source']}\n"] if told.get("source") else []),
+        *([f"Source: {words(told['source'])}\n"] if told.get("source") else []),
         f"Licence: `{told['license']}`\n" if told.get("license") else f"{NO_LICENSE}\n",
         _inputs(manifest),
         "## The recipe\n",
         f"Evenly {manifest['evenly']}, seed {manifest['seed']}. {AGAIN}",
-        f"```yaml\n{to_yaml(recipe)}```\n",
+        fenced(to_yaml(recipe), "yaml"),
     ]
     return "\n".join(section for section in sections if section)
 
@@ -234,17 +243,18 @@ over the balanced rows estimate those of the pool, and a loss that is weighted b
 """
     if manifest["balance"]["before"].get("label_mean") is None:
         return text
-    label = manifest["recipe"]["balance"]["label"]
+    name: str = manifest["recipe"]["balance"]["label"]
+    label = json.dumps(name, ensure_ascii=not name.isprintable())
     return f"""{text}
 ```python
 rows = dataset["train"].to_pandas()
-mean = (rows["{label}"] * rows["design_weight"]).sum() / rows["design_weight"].sum()   # of the pool
+mean = (rows[{label}] * rows["design_weight"]).sum() / rows["design_weight"].sum()   # of the pool
 ```
 """
 
 
 def _inputs(manifest: Mapping[str, Any]) -> str:
-    shown = [f"- `{one['path']}` {str(one.get('sha256', ''))[:16]}" for one in manifest["inputs"][:SHOWN_INPUTS]]
+    shown = [f"- {code(one['path'])} {str(one.get('sha256', ''))[:16]}" for one in manifest["inputs"][:SHOWN_INPUTS]]
     more = len(manifest["inputs"]) - SHOWN_INPUTS
     if more > 0:
         shown.append(f"- and {more:,} more, in `manifest.json`")
@@ -262,7 +272,7 @@ def _story(manifest: Mapping[str, Any]) -> str:
     )
     if before.get("label_mean") is not None:
         label = manifest["recipe"]["balance"]["label"]
-        text += f" Mean {label}: {before['label_mean']:,.2f} before, {after['label_mean']:,.2f} after."
+        text += f" Mean {words(label)}: {before['label_mean']:,.2f} before, {after['label_mean']:,.2f} after."
     return text + "\n"
 
 
@@ -284,11 +294,59 @@ def _flow(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
     ]
 
 
+SIGNS: Final = re.compile(r"[\\`*\[\]<>|~]")
+"""What Markdown and HTML would read as their own."""
+
+HIDDEN: Final = re.compile(r"[^\n -~]")
+
+
+def words(text: str) -> str:
+    r"""Return a text as words of Markdown, on one line.
+
+    >>> print(words("a|b <img>"))
+    a\|b \<img\>
+    """
+    return SIGNS.sub(r"\\\g<0>", spelled(text))
+
+
+def code(text: str, *, cell: bool = False) -> str:
+    """Return a text as a span of code, on one line; in a `cell` of a table a bar would end it.
+
+    >>> code("a`b")
+    '`` a`b ``'
+    """
+    shown = spelled(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    space = " " if fence != "`" else ""
+    if cell:
+        shown = shown.replace("|", r"\|")
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def fenced(text: str, kind: str) -> str:
+    """Return a text that ends with a line end as a block of code, whatever fences it holds itself."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{kind}\n{text}{fence}\n"
+
+
 def to_yaml(data: Mapping[str, Any]) -> str:
-    """Return plain data as YAML that no line of text is folded in."""
+    """Return plain data as YAML that no line of text is folded in, and in which nothing is hidden."""
     yaml = YAML(typ="rt")
     yaml.width = 4096  # a folded line would change a text
     yaml.default_flow_style = False
     out = io.StringIO()
-    yaml.dump(data, out)
-    return out.getvalue()
+    yaml.dump(_quoted(data), out)
+    return HIDDEN.sub(lambda one: one[0] if _shows(one[0]) else json.dumps(one[0])[1:-1], out.getvalue())
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() or character in JOINERS
+
+
+def _quoted(data: Any) -> Any:  # noqa: ANN401 - plain data
+    """Return plain data with texts that hide something in double quotes, where YAML takes escapes."""
+    if isinstance(data, str):
+        return data if all(map(_shows, data.replace("\n", ""))) else DoubleQuotedScalarString(data)
+    if isinstance(data, dict):
+        return {_quoted(key): _quoted(value) for key, value in cast("dict[Any, Any]", data).items()}
+    return [_quoted(one) for one in cast("list[Any]", data)] if isinstance(data, list) else data

@@ -112,6 +112,11 @@ def visible(text: object) -> str:
     return "".join(one if one in PLAIN or one in JOINERS else _visible(one) for one in str(text))
 
 
+def spelled(text: object) -> str:
+    """Return a text on one line, with nothing hidden: line ends and tabs as signs."""
+    return visible(text).replace("\n", "↵").replace("\t", "⇥")
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if unicodedata.category(character) not in HIDDEN and code not in NO_CHARACTERS:

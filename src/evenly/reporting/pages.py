@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 import evenly
-from evenly.reporting.design import DARK, number, theme, visible
+from evenly.reporting.design import DARK, number, spelled, theme, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,11 +92,6 @@ def render_page(template: str, content: Mapping[str, Any], charts: Sequence[Char
 def shown(cell: object) -> str:
     """Return a cell of a table: numbers as people read them, text with nothing hidden."""
     return number(cell) if isinstance(cell, (int, float)) else visible(cell)
-
-
-def spelled(token: str) -> str:
-    """Return a token on one line: line ends and tabs as signs."""
-    return visible(token).replace("\n", "↵").replace("\t", "⇥")
 
 
 def _specs(charts: Sequence[Chart]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from evenly.reporting.charts.ablation import MEASURE_NAMES
 from evenly.reporting.design import number
+from evenly.reporting.terminal import plain
 from evenly.reporting.terminal_ablation import ablation_view
 from evenly.reporting.verdicts import content_of, lead
 
@@ -75,6 +76,7 @@ def _from(start: Mapping[str, Any] | None, key: str) -> str:
 
 def search_view(numbers: Mapping[str, Any]) -> RenderableType:
     """Return the view of a search for a terminal: the front, what was chosen, and the ablation on the last test."""
+    numbers = plain(numbers)
     told = numbers["search"]
     shown = Table(box=None, pad_edge=False)
     for name in ("trial", "natural", "balanced", *(knob["key"] for knob in told["knobs"])):

@@ -1,17 +1,23 @@
-"""What the terminal shows at the end: where the rows went, and the label and the categories before and after."""
+"""What the terminal shows at the end: where the rows went, and the label and the categories before and after.
+
+What comes from the data is other people's text: `plain` takes from it whatever would steer a terminal or begin a line,
+and `terminal` reads no markup in it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from evenly.core.conversations import chat_notes
 from evenly.core.pictures import TAIL, quantiles, round_step
+from evenly.reporting.design import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +45,33 @@ BAR: Final = "█"
 PARTIAL: Final = " ▏▎▍▌▋▊▉"
 
 
+def terminal(*, stderr: bool = False) -> Console:
+    """Return the terminal: it takes every text as it is, `[red]` and `:smile:` too."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def plain(data: Any) -> Any:  # noqa: ANN401 - plain data
+    """Return plain data whose texts, keys among them, are on one line each and hide nothing."""
+    if isinstance(data, str):
+        return data if data.isprintable() else spelled(data)
+    if isinstance(data, dict):
+        found: dict[Any, Any] = {}
+        for key, value in cast("dict[Any, Any]", data).items():
+            name = plain(key)
+            while name in found:  # two that differ only in what is hidden
+                name += "'"
+            found[name] = plain(value)
+        return found
+    return [plain(one) for one in cast("list[Any]", data)] if isinstance(data, list) else data
+
+
+def _plain_summary(summary: Summary) -> Summary:
+    return replace(summary, categories=Counter(plain(dict(summary.categories))))
+
+
 def run_view(manifest: Mapping[str, Any], before: Summary, after: Summary, width: int) -> RenderableType:
     """Return the view of a finished run for a terminal of `width` characters."""
+    manifest, before, after = plain(manifest), _plain_summary(before), _plain_summary(after)
     label = manifest["recipe"]["balance"].get("label", "label")
     policy = manifest["recipe"]["balance"]["policy"]
     parts: list[RenderableType] = [_flow(manifest["rows"], manifest["strata"], policy, ": see quarantine.jsonl")]
@@ -84,6 +115,7 @@ def _found(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def compare_view(numbers: Mapping[str, Any]) -> RenderableType:
     """Return the view of a comparison: its measures, and how the recipes differ."""
+    numbers = plain(numbers)
     table = Table(box=None, pad_edge=False)
     table.add_column("measure", style="bold")
     for name in numbers["names"]:
@@ -102,7 +134,7 @@ def compare_view(numbers: Mapping[str, Any]) -> RenderableType:
 def verify_view(found: Mapping[str, Any]) -> RenderableType:
     """Return the view of a verification: each check, whether it holds, and what was found."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    for check in found["checks"]:
+    for check in plain(found["checks"]):
         mark = Text("holds", style="green") if check["holds"] else Text("DOES NOT HOLD", style="bold red")
         table.add_row(mark, Text(check["name"]), Text(check["found"], style="dim"))
     return table
@@ -110,6 +142,7 @@ def verify_view(found: Mapping[str, Any]) -> RenderableType:
 
 def plan_view(plan: Mapping[str, Any], width: int) -> RenderableType:
     """Return the view of a plan: where the rows would go, what to expect of them, and the strata that matter most."""
+    plan = plain(plan)
     rows = plan["rows"] | {"splits": {}, "unassigned": 0, "not_selected": 0, "written": plan["expected"]["repeated"]}
     parts: list[RenderableType] = [_flow(rows, plan["strata"], plan["policy"])]
     parts += [Text(line) for line in _expected(plan)]

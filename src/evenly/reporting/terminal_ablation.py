@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evenly.reporting.charts.ablation import MEASURE_NAMES
+from evenly.reporting.terminal import plain
 from evenly.reporting.verdicts import lead, measure_tables, verdict_tables
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ STYLES: Final = {"helps": "bold green", "hurts": "bold red", "cannot tell": "dim
 
 def ablation_view(numbers: Mapping[str, Any]) -> RenderableType:
     """Return the view of an ablation: for each proxy the verdicts, then the judged measure of each variant."""
+    numbers = plain(numbers)
     parts: list[RenderableType] = [Text(), Text(lead(numbers))]
     for table in verdict_tables(numbers):
         parts += [
