@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 import polars as pl
-from jinja2.ext import loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from evenly.core.sandbox import Sandbox, TooMuchError, refuse, rendered
+from evenly.errors import TokenizerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,16 +92,23 @@ class Chat:
     @cached_property
     def _render(self) -> Callable[..., str]:
         """The template, compiled in Jinja's sandbox; without a clock, so that it writes the same every day."""
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        environment.filters["tojson"] = _as_json
-        return environment.from_string(self.template).render
+        return Sandbox().from_string(self.template).render
 
     def render(self, text: str) -> str | None:
-        """Return a conversation as the text that a model is trained on; None where the template refuses it."""
+        """Return a conversation as the text that a model is trained on; None where the template refuses it.
+
+        Raises:
+            TokenizerError: for a template that does more than a conversation may cost.
+        """
+        values = {"add_generation_prompt": False, "raise_exception": refuse, **dict(self.tokens)}
         try:
-            return self._render(
-                messages=json.loads(text), add_generation_prompt=False, raise_exception=_refuse, **dict(self.tokens)
+            return rendered(self._render, len(text), {"messages": json.loads(text), **values})
+        except (TooMuchError, MemoryError):
+            message = (
+                f"recipe.tokenizer: its chat template makes too much of a conversation of {len(text):,} characters: an "
+                "endless loop, perhaps. Mend chat_template.jinja or tokenizer_config.json, or take another tokenizer."
             )
+            raise TokenizerError(message) from None
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError):
             return None
 
@@ -173,12 +181,3 @@ def _turn(item: Any) -> Turn | None:  # noqa: ANN401 - any JSON value
         return None
     others = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sorted(fields.items())}
     return {"role": role, "content": content, **others}
-
-
-def _as_json(value: object, indent: int | None = None) -> str:
-    """Return a value as JSON without the escapes for HTML that Jinja's own filter writes."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _refuse(message: str) -> None:
-    raise jinja2.TemplateError(message)

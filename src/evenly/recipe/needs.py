@@ -39,6 +39,9 @@ Fault = tuple[Loc, str, str]
 COUNTED: Final = "tokens"
 """A column of the balance that no source needs to have: the record's token count, where a tokenizer is named."""
 
+WIDEST: Final = 1_000
+"""Characters that a format may pad a value to, and digits that it may ask for."""
+
 NUMBER_SPECS: Final = frozenset("eEfFgGn%d")
 
 
@@ -317,6 +320,8 @@ def _field_fault(column: str, spec: str, conversion: str | None) -> str | None:
         )
     if "{" in spec:
         return f"a format within a format in '{{{column}:{spec}}}'. Write the format itself."
+    if any(len(digits) > len(str(WIDEST)) or int(digits) > WIDEST for digits in re.findall(r"[0-9]+", spec)):
+        return f"'{spec[:40]}' makes more than {WIDEST:,} characters of a value. Write a narrower format."
     try:
         format(1.0 if spec and spec[-1] in NUMBER_SPECS - {"d"} else 1 if spec.endswith("d") else "x", spec)
     except (ValueError, OverflowError, MemoryError):
