@@ -41,6 +41,9 @@ HEADERS: Final[dict[str, Callable[[File], dict[str, str]]]] = {
 }
 """Format whose files name their columns -> what reads them: column -> what it is read as."""
 
+UNREADABLE: Final = re.compile(r'[\x00-\x1f"\\]')
+"""What a JSON column's name can't hold: the reader looks for names as they are written."""
+
 PROBED_BYTES = 2**20
 """How far into one line is looked."""
 
@@ -195,6 +198,13 @@ def check_columns(
 
 
 def _check_json(files: Sequence[File], needs: Sequence[Need], given: Sequence[str], named: str | None) -> None:
+    for need in needs:
+        if UNREADABLE.search(need.column):
+            message = (
+                f"recipe.{need.path}: column {need.column!r} has a quote, a backslash or a control character in its "
+                "name, by which JSON files can't be read. Write the files with another name, or as Parquet or CSV."
+            )
+            raise DataError(message)
     lacking = {need.column: need for need in needs if need.kind != "record" and need.drift != "null"}
     seen: dict[str, None] = {}
     for file in files:

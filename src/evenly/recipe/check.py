@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from evenly.columns import EPOCH, FORMAT_COLUMNS, OUTPUT_NAMES
 from evenly.errors import choices_line, did_you_mean
+from evenly.recipe.addresses import credential_faults
 from evenly.recipe.expression import ExpressionError, parse_expression
 from evenly.recipe.model import INTERVALS, STRATUM_KINDS, Distribution, Tokens
 from evenly.recipe.needs import Fault, Loc, column_flow, show_path, shown_columns
@@ -38,6 +39,7 @@ def meaning_faults(recipe: Recipe, *, columns_known: bool = True) -> list[Fault]
     """
     found = [
         *_sources(recipe),
+        *credential_faults(recipe),
         *_tokens(recipe),
         *_steps(recipe),
         *_template(recipe),
