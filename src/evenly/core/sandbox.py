@@ -173,7 +173,8 @@ def _size(value: Any, known: dict[int, int]) -> int:  # noqa: ANN401 - any value
         return value.bit_length() // 8 if isinstance(value, int) else 0
     many = cast("dict[Any, Any] | list[Any]", value)
     if id(many) not in known:
-        known[id(many)] = sum(1 + _size(one, known) for one in (many.items() if isinstance(many, dict) else many))
+        items = [*many, *many.values()] if isinstance(many, dict) else many
+        known[id(many)] = sum(1 + _size(one, known) for one in items)
     return known[id(many)]
 
 

@@ -22,7 +22,7 @@ MOST_VALUES: Final = 50_000
 DEEPEST: Final = 40
 """Lists and mappings inside one another."""
 
-PLAIN_TAGS: Final = {None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null"))}
+PLAIN_TAGS: Final = {None, *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null"))}
 PLAIN_TAGS_OF_MANY: Final = {None, *(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq"))}
 
 
