@@ -31,7 +31,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types layers format bench docs soak dist lock clean
+.PHONY: help demo test check lint types layers audit format bench docs soak dist lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -42,7 +42,7 @@ demo: $(VENV)/.run ## a made-up catalogue, balanced: everything a run leaves beh
 test: $(VENV)/.dev ## the tests, in random order (ARGS="-k census -x" goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: lint types layers test ## all that CI asks
+check: lint types layers test audit ## all that CI asks, and the audit
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check
@@ -53,6 +53,10 @@ types: $(VENV)/.dev ## pyright, strict
 
 layers: $(VENV)/.dev ## import-linter: arrows only point down
 	$(BIN)/lint-imports
+
+audit: .audit/.made ## pip-audit: are there known faults in what is locked? Asks a service of vulnerabilities
+	@for file in run dev; do echo "== $$file"; \
+		.audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements/$$file.txt $(ARGS) || exit 1; done
 
 format: $(VENV)/.dev ## rewrite the code the way `make lint` wants it
 	$(BIN)/ruff check --fix
@@ -76,6 +80,7 @@ dist: $(VENV)/.dev ## wheel and sdist, in dist/
 lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions)
 	$(LOCK) --group pyproject.toml:uv --output-file requirements/uv.txt
 	$(LOCK) --group pyproject.toml:build --output-file requirements/build.txt
+	$(LOCK) --group pyproject.toml:audit --output-file requirements/audit.txt
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	@mkdir -p requirements/versions requirements/peers
@@ -85,7 +90,7 @@ lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions
 		$(LOCK) --group pyproject.toml:peer-$$peer --output-file requirements/peers/$$peer.txt || exit 1; done
 
 clean: ## environments, caches, distributions, the demo's output
-	rm -rf .uv $(VENV) dist demo-out .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf .uv .audit $(VENV) dist demo-out .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt
@@ -102,6 +107,11 @@ $(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml $(UV)
 		$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 	$(INSTALL) --require-hashes --requirements requirements/run.txt
 	$(EDITABLE)
+	@touch $@
+
+.audit/.made: requirements/audit.txt $(UV)
+	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .audit
+	$(UV) pip sync --quiet --python .audit/bin/python --require-hashes requirements/audit.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run

@@ -112,9 +112,31 @@ def imported_packages(path: Path) -> set[str]:
     return found
 
 
+LOADERS = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve", "subprocess", "runpy", "code"}
+CALLS = {"eval", "exec", "compile", "__import__"}
+METHODS = {("os", "system"), ("os", "popen"), ("yaml", "load"), ("pickle", "loads"), ("pl", "sql"), ("pl", "sql_expr")}
+
+
+def test_nothing_runs_what_it_reads() -> None:
+    """Engines alone hand functions of a caller's to their workers; see SECURITY.md."""
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        where = path.relative_to(ROOT)
+        if "engines" not in where.parts:
+            assert not imported_packages(path) & LOADERS, where
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            named = node.func.id if isinstance(node.func, ast.Name) else ""
+            assert named not in CALLS, f"{where}:{node.lineno}"
+            if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+                called = (node.func.value.id, node.func.attr)
+                assert called not in METHODS or "engines" in where.parts, f"{where}:{node.lineno}"
+            assert "allow_pickle" not in {keyword.arg for keyword in node.keywords}, f"{where}:{node.lineno}"
+
+
 def test_locked_files_hold_hashed_versions_and_no_place() -> None:
     paths = sorted((ROOT / "requirements").glob("*.txt"))
-    assert [path.stem for path in paths] == ["build", "dev", "run", "uv"]
+    assert [path.stem for path in paths] == ["audit", "build", "dev", "run", "uv"]
     for path in paths:
         text = path.read_text(encoding="utf-8")
         entries = re.split(r"^(?=\S)", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)

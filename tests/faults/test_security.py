@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 
-QUICK = 5.0
+QUICK = 20.0
 """Seconds within which whatever is hostile is refused, on a busy machine."""
 
 SOUND = "name: x\nsources: [{name: a, files: a.jsonl, id: i}]\nbalance: {cap: 3, strata: [{column: p}]}\n"

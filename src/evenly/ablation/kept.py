@@ -104,7 +104,7 @@ class AblationResult:
 
     def predictions(self) -> pl.DataFrame:
         """Return all predictions: variant, proxy, scale, seed, id, label, prediction."""
-        return pl.read_parquet(self.folder / PREDICTIONS)
+        return pl.read_parquet(self.folder / PREDICTIONS, glob=False)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """Return how a notebook shows it."""

@@ -10,7 +10,6 @@ import difflib
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +23,7 @@ from evenly.flow.report import read_numbers
 from evenly.flow.run import run_recipe
 from evenly.io.cache import scratch_folder
 from evenly.io.library import vega_library
-from evenly.io.outputs import open_output
+from evenly.io.outputs import open_output, scan_data
 from evenly.recipe.model import Recipe
 from evenly.reporting.card import to_yaml
 from evenly.reporting.design import day, number
@@ -166,8 +165,7 @@ def _thin(folder: Path, manifest: dict[str, Any]) -> pl.DataFrame:
     """Return the thin columns of the data."""
     ending, label = manifest["recipe"]["export"]["files"], manifest["recipe"]["balance"].get("label")
     paths = sorted((folder / "data").glob(f"*.{ending}"))
-    read = pl.scan_parquet if ending == "parquet" else partial(pl.scan_ndjson, infer_schema_length=None)
-    frame = pl.concat([read(path) for path in paths], how="vertical_relaxed")
+    frame = pl.concat([scan_data(path) for path in paths], how="vertical_relaxed")
     schema = frame.collect_schema()
     columns = [pl.col("id").cast(pl.String)]
     if label in schema and schema[label].is_numeric():

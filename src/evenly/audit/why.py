@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>\d+)")
+PLACE: Final = re.compile(r"(?s)(?P<file>.+):(?P<line>\d{1,15})")
 """A record by where it stands: FILE:LINE, lines from 1."""
 
 SHOWN_RAW: Final = 200

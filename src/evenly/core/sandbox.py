@@ -26,6 +26,9 @@ LEAST_STEPS: Final = 1_000_000
 STEPS_OF_A_CHARACTER: Final = 100
 """Steps that a conversation may cost: so many, and more for each of its characters."""
 
+STEPS_OF_A_CALL: Final = 10
+"""What a call costs besides what it makes: it takes the time of so many turns of a loop."""
+
 LARGEST_ARGUMENT: Final = 100_000
 """A whole number that is handed to a filter, a call or an operator: a width, a count, an exponent."""
 
@@ -115,6 +118,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, PYI063 - Jinja's
         """Call a macro or a method, and count it."""
+        spend(STEPS_OF_A_CALL)
         name = getattr(__obj, "__name__", "")
         owner = getattr(getattr(__obj, "__wrapped__", __obj), "__self__", None)  # `format` is wrapped by the sandbox
         foresee(name, (owner, *args, *kwargs.values()) if isinstance(owner, str) else (*args, *kwargs.values()))

@@ -6,6 +6,7 @@ that all of it lies within the folder and is of the shape that a run writes.
 
 from __future__ import annotations
 
+import glob
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -134,7 +135,7 @@ def scan_data(path: Path) -> pl.LazyFrame:
     """Return a file of data, Parquet or JSON Lines."""
     if path.suffix == ".parquet":
         return pl.scan_parquet(path, glob=False)
-    return pl.scan_ndjson(path, infer_schema_length=None)
+    return pl.scan_ndjson(glob.escape(str(path)), infer_schema_length=None)  # it would take `[ab]` for a pattern
 
 
 def scan_ledger(folder: Path, kind: str) -> pl.LazyFrame | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from evenly.reporting.design import JOINERS, spelled
+from evenly.reporting.design import spelled, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -297,6 +297,9 @@ def _flow(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
 SIGNS: Final = re.compile(r"[\\`*\[\]<>|~]")
 """What Markdown and HTML would read as their own."""
 
+LINE_ENDS: Final = "\x85\u2028\u2029"
+"""What YAML takes for the end of a line besides LF."""
+
 HIDDEN: Final = re.compile(r"[^\n -~]")
 
 
@@ -336,11 +339,11 @@ def to_yaml(data: Mapping[str, Any]) -> str:
     yaml.default_flow_style = False
     out = io.StringIO()
     yaml.dump(_quoted(data), out)
-    return HIDDEN.sub(lambda one: one[0] if _shows(one[0]) else json.dumps(one[0])[1:-1], out.getvalue())
+    return HIDDEN.sub(lambda one: one[0] if _shows(one[0]) else f"\\U{ord(one[0]):08x}", out.getvalue())
 
 
 def _shows(character: str) -> bool:
-    return character.isprintable() or character in JOINERS
+    return character not in LINE_ENDS and visible(character) == character
 
 
 def _quoted(data: Any) -> Any:  # noqa: ANN401 - plain data
