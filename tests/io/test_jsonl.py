@@ -318,7 +318,7 @@ def test_only_columns_passed_through_note_types(read: Reader, path: Path) -> Non
         (b'{"id": "b", "unread": "\xff"}', "not UTF-8 at byte 23"),
         (b'{"id": "b", "\xc3": 1}', "not UTF-8 at byte 13"),
         (b'{"id": "\xed\xa0\x80"}', "not UTF-8"),
-        (r'{"id": "\ud800"}', "not JSON"),
+        (r'{"id": "\ud800"}', "not JSON: a text holds half a character"),
         (r'{"id": "b", "v": "\udc00x"}', "not JSON"),
         ('{"id": "b", "unread": ' + "[" * 100_000 + "}", "nested too deep"),
         ('{"id": "b", "unread": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
@@ -356,6 +356,12 @@ def test_a_wrong_type_is_told(read: Reader, path: Path, value: str, kind: Kind, 
 def test_deep_nesting_under_as_text_is_told(read: Reader, path: Path) -> None:
     line = '{"id": "b", "v": ' + "[" * 100_000 + "]" * 100_000 + "}"
     assert "nested too deep" in refused(read, path, line, v="json")
+
+
+@pytest.mark.parametrize("kind", ["json", "text", "number"])
+def test_a_number_of_more_digits_than_python_reads_is_told(read: Reader, path: Path, kind: Kind) -> None:
+    line = '{"id": "b", "v": ' + "9" * 5_000 + "}"
+    assert "not JSON: Integer value out of range" in refused(read, path, line, v=kind)
 
 
 def test_a_bad_line_keeps_its_raw_text(read: Reader, path: Path) -> None:

@@ -48,7 +48,7 @@ def texts(values: pl.Series) -> pl.Series:
     ['{"a": 1}', '{"a": 1.5}', 'café', None]
 
     Raises:
-        NoTextError: for a value that has no text, since it is nested too deep.
+        NoTextError: for a value that has no text: it is nested too deep, or a number has too many digits.
     """
     sure = _are_sure(values)
     if (~sure).sum() > FEW * values.len():
@@ -88,12 +88,12 @@ def text(value: str) -> str | None:
     """Return one JSON value as text, as `texts` does.
 
     Raises:
-        NoTextError: for a value that is nested too deep.
+        NoTextError: for a value that is nested too deep, or holds a number of too many digits.
     """
     try:
         parsed: Any = json.loads(value)
         return parsed if parsed is None or isinstance(parsed, str) else json.dumps(parsed)
-    except RecursionError:
+    except (RecursionError, ValueError):  # Python makes no number of more than 4,300 digits
         raise NoTextError from None
 
 

@@ -293,15 +293,13 @@ def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
     """Return a line's row, or why it has none."""
     try:
         line.decode()
-        parsed = msgspec.json.decode(line)
+        parsed = _parsed(line)
     except UnicodeDecodeError as fault:
         return f"not UTF-8 at byte {fault.start}"
     except RecursionError:
         return "not JSON: nested too deep"
-    except msgspec.DecodeError as fault:
-        parsed = _with_nan(line)
-        if parsed is None:
-            return f"not JSON: {' '.join(str(fault).split())}"
+    except ValueError as fault:
+        return f"not JSON: {' '.join(str(fault).split())}"
     if not isinstance(parsed, dict):
         return f"not a JSON object but {_json_type(parsed)}"
     fields = cast("dict[str, Any]", parsed)
@@ -317,14 +315,26 @@ def _slow_row(line: bytes, needs: Sequence[Need]) -> _Row | str:
     return row
 
 
-def _with_nan(line: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a line as Python's json reads it, which takes the NaN and Infinity that Python's json writes, or None."""
+def _parsed(line: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a line's value, as Python's json reads it where that takes more: the NaN and Infinity that it writes.
+
+    Raises:
+        ValueError: saying why there is none.
+    """
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError as fault:
+        why = str(fault)
     try:
         parsed = json.loads(line.decode())
-        json.dumps(parsed, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        why = "a text holds half a character (a lone surrogate)"
     except (ValueError, RecursionError):
-        return None
-    return parsed
+        pass
+    else:
+        return parsed
+    raise ValueError(why)
 
 
 def _fits(kind: str, value: Any) -> bool:  # noqa: ANN401 - any JSON value
