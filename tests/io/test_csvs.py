@@ -151,6 +151,23 @@ def test_a_field_beyond_the_limit_is_told(read: Reader, path: Path, monkeypatch:
     assert [(line, len(raw)) for line, _, raw in table.bad] == [(3, 100)]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_line_beyond_the_limit_takes_no_other_with_it(
+    read: Reader, path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(csvs, "LINE_BYTES", 100)
+    table = read(write(path, end.join(["id,x", "a,1", f"b,{'y' * 250}", "c,3", "d,4", ""])), id="text", x="any")
+    assert table["id"] == ["a", "c", "d"]
+    assert [line for line, _, _ in table.bad] == [3]
+
+
+def test_a_header_that_is_no_text_is_told_where_whole_rows_name_records(read: Reader, path: Path) -> None:
+    write(path, b"id,caf\xe9\na,1\n")
+    assert read(path, id="text")["id"] == ["a"]
+    with pytest.raises(DataError, match=r"rows.csv:1: the header line is not UTF-8.*`encoding`"):
+        read(path, id="text", __record__="record")
+
+
 def test_packed(read: Reader, tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv.gz", gzip.compress(b"id,x\na,1\n"))
     assert read(path, x="any")["x"] == ["1"]

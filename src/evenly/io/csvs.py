@@ -34,6 +34,10 @@ RECORD_LINES: Final = 10_000
 """Lines that one record may span; a quote still open by then was never meant as one."""
 
 
+ENDS: Final = ("\n", "\r")
+"""What a line ends with; a file may have either, or both together."""
+
+
 class _Overlong(str):
     """The first characters of a line that is longer than `LINE_BYTES`; the rest of it was passed over."""
 
@@ -43,10 +47,10 @@ class _Overlong(str):
 def _lines_of(text: io.TextIOWrapper) -> Iterator[str]:
     """Yield the lines of a text, none of them longer in memory than the limit."""
     while line := text.readline(LINE_BYTES):
-        if len(line) < LINE_BYTES or line.endswith("\n"):
+        if len(line) < LINE_BYTES or line.endswith(ENDS):
             yield line
             continue
-        while (rest := text.readline(LINE_BYTES)) and not rest.endswith("\n"):
+        while (rest := text.readline(LINE_BYTES)) and not rest.endswith(ENDS):
             pass
         yield _Overlong(line[:SHOWN_BYTES])
 
@@ -92,7 +96,7 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
     """Yield the blocks of a CSV file with a header line; see `evenly.io.blocks`.
 
     Raises:
-        DataError: when the file has no header.
+        DataError: when the file has no header, or one that is no text where whole records are read.
     """
     csv.field_size_limit(LINE_BYTES)
     dialect = dialect_of(piece.file)
@@ -100,6 +104,8 @@ def read(piece: Piece, needs: Sequence[Need]) -> Iterator[Block]:
         lines = _Lines(_lines_of(text))
         header = _header(lines, piece.file, dialect)
         lines.done()
+        if any(need.kind == "record" for need in needs) and any(_is_damaged(name, dialect) for name in header):
+            raise DataError(_no_text_header(piece.file, dialect))
         places = {need.column: header.index(need.column) for need in needs if need.column in header}
         while block := _block(lines, places, needs, header, dialect):
             yield block
@@ -181,13 +187,24 @@ def _fault(
         return f"{len(fields)} fields, the header has {width}"
     for field in fields:
         if not field.isascii() and _is_damaged(field, dialect):
-            return f"not {'UTF-8' if dialect.encoding == UTF8 else dialect.encoding}"
+            return f"not {_encoding_name(dialect)}"
     for need in needs:
         if need.kind == "number" and need.drift != "null" and need.column in places:
             field = fields[places[need.column]]
             if field and as_number(field) is None:
                 return f"wrong type: '{need.column}' is '{field[:40]}', expected a number"
     return None
+
+
+def _no_text_header(file: File, dialect: Dialect) -> str:
+    return (
+        f"{file}:1: the header line is not {_encoding_name(dialect)}, and a source without `id` is named by whole "
+        "rows, column by column. Name the file's `encoding` in the recipe's source, or mend the line."
+    )
+
+
+def _encoding_name(dialect: Dialect) -> str:
+    return "UTF-8" if dialect.encoding == UTF8 else dialect.encoding
 
 
 def _is_damaged(field: str, dialect: Dialect) -> bool:
