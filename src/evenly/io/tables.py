@@ -15,9 +15,10 @@ import pyarrow as pa
 from evenly.columns import LINE
 from evenly.errors import LONGEST_CHOICE, DataError
 from evenly.io.blocks import Block, Rejected, as_lists, as_number, as_record
+from evenly.io.gate import admit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evenly.io.blocks import File
     from evenly.recipe.needs import Need
@@ -60,30 +61,40 @@ def block_of(batch: pa.RecordBatch, first: int, needs: Sequence[Need], file: Fil
         DataError: when a column is not what the recipe needs.
     """
     batch.validate(full=True)
-    frame: Any = pl.DataFrame(pa.Table.from_batches([batch]))
-    return _block(frame, first, needs, file)
+    admitted, odd = admit(batch)
+    frame: Any = pl.DataFrame(pa.Table.from_batches([admitted]))
+    return _block(frame, first, needs, file, odd)
 
 
-def _block(frame: pl.DataFrame, first: int, needs: Sequence[Need], file: File) -> Block:
-    """Return the rows of a frame that are what the recipe needs; with `drift: coerce`, some may not be."""
-    rejected: dict[int, Rejected] = {}
+def _block(frame: pl.DataFrame, first: int, needs: Sequence[Need], file: File, odd: Mapping[int, str]) -> Block:
+    """Return the rows of a frame that are what the recipe needs; others are rejected, `odd` ones (row -> why) too."""
     columns: list[pl.Series] = []
+    reasons = dict(odd)
     for need in needs:
         column = _needed(frame, need, file)
         columns.append(column)
-        if need.drift == "coerce" and need.kind == "number" and frame[need.column].dtype == pl.String:
-            for row in (
-                column.is_null() & frame[need.column].map_elements(_is_no_number, return_dtype=pl.Boolean)
-            ).arg_true():
-                raw = as_record(frame.row(row, named=True))
-                rejected.setdefault(
-                    row, Rejected(first + row, f"wrong type: '{need.column}' is text, expected a number", raw)
-                )
+        for row, reason in _misfits(frame, need, column):
+            reasons.setdefault(row, reason)
+    rejected = {
+        row: Rejected(first + row, reason, as_record(frame.row(row, named=True))) for row, reason in reasons.items()
+    }
     lines = pl.int_range(first, first + frame.height, dtype=pl.UInt64, eager=True).alias(LINE)
     read = pl.DataFrame([*columns, lines])
     good = read.filter(~pl.int_range(pl.len()).is_in(list(rejected))) if rejected else read
     types = {name: _types_of(good[name]) for name in good.columns if name != LINE}
     return Block(good, [rejected[row] for row in sorted(rejected)], types)
+
+
+def _misfits(frame: pl.DataFrame, need: Need, read: pl.Series) -> Iterator[tuple[int, str]]:
+    """Yield the rows of a column whose value could not be `read` though it is there, each with why."""
+    dtype = frame.schema.get(need.column)
+    if need.drift == "coerce" and need.kind == "number" and dtype == pl.String:
+        no_number = frame[need.column].map_elements(_is_no_number, return_dtype=pl.Boolean)
+        for row in (read.is_null() & no_number).arg_true():
+            yield row, f"wrong type: '{need.column}' is text, expected a number"
+    if need.kind == "json" and dtype == pl.Binary:
+        for row in (read.is_null() & frame[need.column].is_not_null()).arg_true():
+            yield row, f"not UTF-8: '{need.column}' is binary, expected text"
 
 
 def _needed(frame: pl.DataFrame, need: Need, file: File) -> pl.Series:
@@ -141,6 +152,10 @@ def _column(column: pl.Series, need: Need, file: File) -> pl.Series:
         raise DataError(message)
     if isinstance(dtype, pl.Categorical | pl.Enum):
         column, dtype = column.cast(pl.String), pl.String()
+    if dtype == pl.Duration and need.kind in {"text", "list", "json"}:
+        column, dtype = column.dt.to_string("iso"), pl.String()
+    if need.kind == "json" and dtype == pl.Binary:
+        return pl.Series(column.name, [None if value is None else _utf8(value) for value in column], dtype=pl.String)
     if need.kind == "json":
         nested = isinstance(dtype, pl.List | pl.Array | pl.Struct)
         return _as_json_text(column) if nested else column.cast(pl.String)
@@ -153,6 +168,13 @@ def _column(column: pl.Series, need: Need, file: File) -> pl.Series:
     if dtype.is_integer() and dtype != pl.UInt64:  # UInt64 may hold more than Int64 does, and is kept
         return column.cast(pl.Int64)
     return column.cast(pl.Float64) if dtype.is_float() else column
+
+
+def _utf8(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _types_of(column: pl.Series) -> frozenset[str]:
