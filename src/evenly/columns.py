@@ -16,7 +16,7 @@ PIECE: Final = "__piece__"
 """UInt32: which piece of the inputs the record was read from."""
 
 LINE: Final = "__line__"
-"""UInt64: the record's line (text files) or row (Parquet) within its piece, from 0."""
+"""UInt64: the record's line (text), row (tables) or element (a JSON array) within its piece, from 0: it is its own."""
 
 SOURCE: Final = "source"
 """String: the name of the record's source; a column like the data's own, for strata, filters and templates."""

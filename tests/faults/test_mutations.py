@@ -146,7 +146,7 @@ def read(path: Path) -> int:
             for block in read_blocks(piece, NEEDS):
                 rows += block.frame.height + len(block.rejected)
                 lines = block.frame["__line__"].to_list() + [one.line for one in block.rejected]
-                assert len(set(lines)) == len(lines) or path.suffix == ".json"
+                assert len(set(lines)) == len(lines)
                 assert all(one.reason for one in block.rejected)
     except DataError as fault:
         assert_clear(fault)

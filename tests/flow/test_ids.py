@@ -114,3 +114,20 @@ def test_duplicates_are_found_in_partitions_as_in_one_go(
     refused = recipe(paths[0].parent / "*.jsonl", source={"id": "id"})
     with pytest.raises(DataError, match=r"names 2 records .*duplicate_ids: drop"):
         evenly.run(refused, tmp_path / "refused")
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_duplicates_go_from_an_array_however_many_of_its_records_stand_in_a_line(
+    tmp_path: Path, indent: int | None
+) -> None:
+    made = [*ROWS, *ROWS[:7], {**ROWS[0], "title": "other"}]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(made, indent=indent), encoding="utf-8")
+    changes: dict[str, Any] = {
+        "source": {"id": ["title", "n"], "duplicate_ids": "drop"},
+        "curate": [{"unique": {"columns": "n"}}],
+    }
+    rows = evenly.run(recipe(path, **changes), tmp_path / "out").manifest["rows"]
+    assert (rows["read"], rows["dropped"], rows["kept"]) == (98, {"duplicate_ids": 7, "unique": 1}, 90)
+    ledger = pl.concat(pl.read_parquet(file, columns=["id", "line"]) for file in (tmp_path / "out" / "ledger").glob("*.parquet"))
+    assert sorted(ledger["line"]) == list(range(1, 99))

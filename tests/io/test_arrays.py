@@ -53,17 +53,20 @@ def test_an_array_gives_the_rows_that_its_objects_give_as_lines(
     assert array.bad == lines.bad == []
 
 
-def test_rows_have_the_lines_on_which_they_begin(read: Reader, tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('[\n {"a":\n 1},\n\n {"a": "]\\""}, {"a": 3}\n]\n', encoding="utf-8")
-    found = read(tmp_path / "x.json", a="any")
-    assert (found["a"], found.lines) == (["1", ']"', "3"], [2, 5, 5])
+def test_rows_are_numbered_wherever_they_stand(read: Reader, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('[\n {"a":\n 1},\n\n {"a": "]\\""}, 5, {"a": 3}\n]\n', encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "BLOCK_BYTES", 9)
+        found = read(tmp_path / "x.json", a="any")
+    assert (found["a"], found.lines) == (["1", ']"', "3"], [1, 2, 4])
+    assert [line for line, _, _ in found.bad] == [3]
 
 
 def test_elements_that_are_no_objects_are_told_one_by_one(read: Reader, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[{"a": 1},\n 7, [{"a": 2}],\nnope, {"a": 1e}, {"a": 4}]', encoding="utf-8")
     found = read(tmp_path / "x.json", a="any")
     assert found["a"] == ["1", "4"]
-    assert [(line, raw) for line, _, raw in found.bad] == [(2, "7"), (2, '[{"a": 2}]'), (3, "nope"), (3, '{"a": 1e}')]
+    assert [(line, raw) for line, _, raw in found.bad] == [(2, "7"), (3, '[{"a": 2}]'), (4, "nope"), (5, '{"a": 1e}')]
     assert "not a JSON object but a number" in found.bad[0][1]
 
 

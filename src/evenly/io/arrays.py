@@ -2,7 +2,8 @@
 
 The cut looks at quotes, brackets and commas alone, so that an element that is no JSON within is one bad row. Where the
 brackets themselves don't match, nothing after it can be told apart: that is an error with its line, since all that
-follows would be lost.
+follows would be lost. Elements are numbered as rows of a table are: many may stand in one line, and a record is known
+by its piece and its number.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def is_array(file: File, named: str | None) -> bool:
 
 
 def element_blocks(file: File) -> Iterator[tuple[list[Element], int]]:
-    """Yield the elements of an array in blocks of about 16 MB, each with its line from 0, and the lines of the block.
+    """Yield the elements of an array in blocks of about 16 MB, each with its place from 0, and how many it has.
 
     Raises:
         DataError: where the array breaks off, something stands after it, or an element is too long.
@@ -43,9 +44,9 @@ def element_blocks(file: File) -> Iterator[tuple[list[Element], int]]:
     scan = _Scan(file)
     with open_bytes(file) as stream:
         while data := stream.read(BLOCK_BYTES):
-            before = scan.line
+            before = scan.elements
             elements = scan.feed(data)
-            yield elements, scan.line - before
+            yield elements, scan.elements - before
     scan.end()
 
 
@@ -61,6 +62,8 @@ class _Scan:
         self._first = True
         self.line = 0
         """Lines before what is left."""
+        self.elements = 0
+        """Elements before what is left."""
 
     def feed(self, data: bytes) -> list[Element]:
         """Return the elements that end in the next bytes."""
@@ -119,9 +122,8 @@ class _Scan:
             self._refuse("the array is not closed")
 
     def _element(self, data: bytes, begun: int, stop: int, after: int, found: list[Element]) -> int:
-        raw = data[begun:stop]
-        lead = len(raw) - len(raw.lstrip(SPACE))
-        found.append((self.line + raw.count(b"\n", 0, lead), raw.strip(SPACE)))
+        found.append((self.elements, data[begun:stop].strip(SPACE)))
+        self.elements += 1
         return self._count(data, begun, after)
 
     def _count(self, data: bytes, begun: int, after: int) -> int:
