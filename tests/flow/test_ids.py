@@ -129,5 +129,7 @@ def test_duplicates_go_from_an_array_however_many_of_its_records_stand_in_a_line
     }
     rows = evenly.run(recipe(path, **changes), tmp_path / "out").manifest["rows"]
     assert (rows["read"], rows["dropped"], rows["kept"]) == (98, {"duplicate_ids": 7, "unique": 1}, 90)
-    ledger = pl.concat(pl.read_parquet(file, columns=["id", "line"]) for file in (tmp_path / "out" / "ledger").glob("*.parquet"))
+    ledger = pl.concat(
+        pl.read_parquet(file, columns=["id", "line"]) for file in (tmp_path / "out" / "ledger").glob("*.parquet")
+    )
     assert sorted(ledger["line"]) == list(range(1, 99))

@@ -85,7 +85,7 @@ def test_a_map_is_a_list_of_keys_and_values(read: Reader, path: Path) -> None:
     assert read(write(path, column), v="json")["v"] == ['[{"key": "k", "value": 1}]', None, "[]"]
 
 
-@pytest.mark.parametrize(("kind", "read_as"), [("text", "PT5S"), ("json", "PT5S"), ("list", ["PT5S"])])
+@pytest.mark.parametrize(("kind", "read_as"), [("any", "PT5S"), ("text", "PT5S"), ("json", "PT5S"), ("list", ["PT5S"])])
 def test_a_duration_is_text_as_iso_8601_has_it(read: Reader, path: Path, kind: Any, read_as: Any) -> None:
     column = arrow.array([timedelta(seconds=5), None], arrow.duration("us"))
     assert read(write(path, column), v=kind)["v"] == [read_as, None]

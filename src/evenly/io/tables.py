@@ -152,7 +152,7 @@ def _column(column: pl.Series, need: Need, file: File) -> pl.Series:
         raise DataError(message)
     if isinstance(dtype, pl.Categorical | pl.Enum):
         column, dtype = column.cast(pl.String), pl.String()
-    if dtype == pl.Duration and need.kind in {"text", "list", "json"}:
+    if dtype == pl.Duration and need.kind != "number":  # Polars makes no text of one anywhere else
         column, dtype = column.dt.to_string("iso"), pl.String()
     if need.kind == "json" and dtype == pl.Binary:
         return pl.Series(column.name, [None if value is None else _utf8(value) for value in column], dtype=pl.String)
