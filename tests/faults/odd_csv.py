@@ -100,7 +100,7 @@ def told_of_table(content: str, delimiter: str, needs: Sequence[Need]) -> Told |
             told.add(number, lambda names=header, fields=fields: _row(dict(zip(names, fields, strict=True)), needs))
         place = whole.end()
         number += len(ENDS.findall(raw))
-    return told
+    return told if header is not None else None
 
 
 LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")

@@ -288,14 +288,14 @@ def test_a_run_over_odd_rows_adds_up(tmp_path: Path, form: Format) -> None:
     finished: list[bool] = []
 
     @settings(max_examples=20)
-    @given(dice=DICE, rows=st.integers(15, 30))
-    def check(dice: random.Random, rows: int) -> None:
-        content = form.write(path, dice, rows)
+    @given(seed=st.integers(0, 2**32), rows=st.integers(20, 40))
+    def check(seed: int, rows: int) -> None:
+        content = form.write(path, random.Random(seed), rows)  # of Hypothesis' own dice too little comes to a run
         told = form.told(content, path, NEEDS)
         finished.append(run_adds_up(path, told, out))
 
     check()
-    assert sum(finished) > len(finished) / 3
+    assert sum(finished) > len(finished) / 2
 
 
 def run_adds_up(path: Path, told: Told | None, out: Path) -> bool:
