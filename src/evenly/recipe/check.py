@@ -77,7 +77,7 @@ def _sources(recipe: Recipe) -> Iterator[Fault]:
 def _is_encoding(name: str) -> bool:
     try:
         return codecs.lookup(name)._is_text_encoding  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: a name with a NUL or half a character
         return False
 
 

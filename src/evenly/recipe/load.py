@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from wcmatch import glob
 
 from evenly.errors import RecipeError
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evenly.recipe.needs import Loc
+
+
+UNREAD: Final = (TypeError, LookupError, AttributeError, NotImplementedError)
+"""What ruamel.yaml raises where a key is a mapping, a value is not what its tag says, or comments overlap."""
 
 
 def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -98,7 +103,8 @@ def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
     reader: Any = YAML(typ="rt")
     try:
         refuse_unless_plain(text, shown)
-        return reader.load(text)
+        with warnings.catch_warnings(action="ignore", category=ReusedAnchorWarning):  # a name given twice is no fault
+            return reader.load(text)
     except MarkedYAMLError as fault:
         marked: Any = fault
         line = f":{marked.problem_mark.line + 1}" if marked.problem_mark is not None else ""
@@ -106,8 +112,10 @@ def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
         raise RecipeError([f"{shown}{line}: not YAML: {problem}."]) from None
     except (YAMLError, ValueError, RecursionError) as fault:
         raise RecipeError([f"{shown}: not YAML: {' '.join(str(fault).split())}."]) from None
-    except KeyError as fault:  # what ruamel makes of a `!!bool` that is none
-        raise RecipeError([f"{shown}: not YAML: {fault} is not of the type that its tag names."]) from None
+    except UNREAD as fault:
+        found = " ".join(str(fault).split())[:100] or type(fault).__name__
+        advice = "Put text that has braces in it into quotes, and leave tags (!!…) out"
+        raise RecipeError([f"{shown}: YAML that can't be read: {found}. {advice}."]) from None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
