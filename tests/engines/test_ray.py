@@ -28,10 +28,10 @@ from evenly.engines.local import LocalEngine
 from evenly.engines.ray import RayEngine, opened
 from evenly.errors import DataError, EvenlyError, UserError
 from evenly.io.sources import sha256_of
-from evenly.reporting.progress import Silent
+from evenly.reporting.progress import Advance, Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ class Killing(Silent):
         self.killed: list[str] = []
 
     @contextmanager
-    def phase(self, name: str, total: int, unit: str) -> Generator[Callable[[int], None]]:
+    def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
         del total, unit
         over = threading.Event()
 
@@ -158,7 +158,7 @@ class Killing(Silent):
         thread = threading.Thread(target=kill, daemon=True)
         if name in self.phases:
             thread.start()
-        yield lambda amount: None  # noqa: ARG005
+        yield Advance()
         over.set()
         if name in self.phases:
             thread.join()

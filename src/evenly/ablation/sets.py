@@ -156,7 +156,7 @@ def open_variants(
     """
     found: list[Variant] = []
     for name, recipe in recipes.items():
-        pool, _ = open_pool(recipe, engine, reporter, scratch)
+        pool, _ = open_pool(recipe, engine, reporter, scratch=scratch)
         sided = reserve(recipe, pool, engine, reporter)
         sided = sided if side is None else replace(sided, side=side)
         if found and pool.index.fingerprint != found[0].pool.index.fingerprint:

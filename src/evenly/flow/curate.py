@@ -58,14 +58,14 @@ def open_pool(
     recipe: Recipe,
     engine: Engine,
     reporter: Reporter,
-    scratch: Path,
     given: Given = NOTHING,
     *,
+    scratch: Path | None = None,
     recheck: bool = False,
 ) -> tuple[Pool, bool]:
     """Return the recipe's pool, and whether it was there already; build it when it was not.
 
-    `scratch` is a folder in the cache's scratch: as long as it is there, nobody else deletes or replaces the pool.
+    As long as `scratch` is there, a folder in the cache's scratch, nobody else deletes or replaces the pool.
     Where another run builds the same pool, this one waits for it; what an interrupted one finished is gone on with.
     With `recheck` a pool that is there is used only if the inputs' sha256 are still those that it was built from.
 
@@ -84,8 +84,9 @@ def open_pool(
         if found is not None and recheck and _changed(found, watched, engine, reporter):
             pools.replace_pool(found, partial(reporter.say, "another run reads the pool; this one waits until it ends"))
             found = None
-        if found is not None:
+        if scratch is not None:
             mark_use(scratch, name)
+        if found is not None:
             return found, True
         job = Job(
             recipe,
@@ -95,9 +96,7 @@ def open_pool(
             kept_out=kept_out,
             folder=pools.building_folder(name, anew=recheck),
         )
-        built = _built(job, name, files, list(zip(watched, found_as, strict=True)), engine, reporter)
-        mark_use(scratch, name)
-        return built, False
+        return _built(job, name, files, list(zip(watched, found_as, strict=True)), engine, reporter), False
 
 
 def _built(

@@ -224,7 +224,7 @@ def plan_recipe(
     reporter = reporter or Silent()
     with ExitStack() as stack, opened(engine, recipe) as worker, _told():
         folder = stack.enter_context(scratch_folder())
-        pool, reused = open_pool(recipe, worker, reporter, folder, given, recheck=recheck)
+        pool, reused = open_pool(recipe, worker, reporter, given, scratch=folder, recheck=recheck)
         pool = reserve(recipe, pool, worker, reporter)
         scratch = folder if isinstance(recipe.balance.size, Tokens) else None  # met over real draws
         plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
@@ -280,7 +280,7 @@ class _Run:
         """Return the finished run."""
         clock, recipe = self.clock, self.recipe
         with _told():
-            pool, reused = open_pool(recipe, self.engine, self.reporter, self.using, given, recheck=recheck)
+            pool, reused = open_pool(recipe, self.engine, self.reporter, given, scratch=self.using, recheck=recheck)
         held = sum(int(part["bytes"]) for part in pool.index.parts)
         raw = 0 if reused else sum(int(one["bytes"]) for one in pool.index.inputs)
         clock.lap("curate", rows=0 if reused else pool.index.read, read=raw, written=0 if reused else held)

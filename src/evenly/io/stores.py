@@ -48,9 +48,7 @@ def alone_at(copy: Path, address: str) -> Generator[None]:
     lock = lock_of(copy.with_name(f"{copy.name}-at"))
     with tried(lock) as ours:
         if not ours:
-            message = (
-                f"{address}: another run ({holder(lock)}) works on it. Wait until it has ended."
-            )
+            message = f"{address}: another run ({holder(lock)}) works on it. Wait until it has ended."
             raise OutputError(message)
         yield
 
