@@ -8,14 +8,17 @@ import io
 import json
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from evenly import cli
+from evenly.errors import EvenlyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -120,3 +123,38 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenShop:
         return Shop(folder, {path.name for path in folder.iterdir()})
 
     return fill
+
+
+QUICK = 20.0
+"""Seconds within which whatever is hostile is refused, on a busy machine."""
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """The files that this process opens while a test runs, other than modules."""
+    found: list[str] = []
+    listening = [True]
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if listening and event in {"open", "subprocess.Popen", "os.system", "os.exec", "socket.connect"}:
+            name = str(arguments[0])
+            if not name.endswith((".py", ".pyc", ".so")):
+                found.append(name)
+
+    sys.addaudithook(hear)  # there is no way to take one away
+    yield found
+    listening.clear()
+
+
+def refused(call: Callable[[], object], kind: type[Exception] = EvenlyError) -> str:
+    """Return what a call is refused with: one clear line (and what there is to choose from), soon."""
+    begun = time.monotonic()
+    with pytest.raises(kind) as fault:
+        call()
+    assert time.monotonic() - begun < QUICK
+    text = str(fault.value)
+    lines = text.splitlines()
+    assert len([line for line in lines if not line.startswith("  ")]) == 1, text
+    assert max(map(len, lines)) < 2_100
+    assert all(one.isprintable() for one in text if one != "\n")
+    return text

@@ -1,4 +1,4 @@
-"""Hostile names: columns, categories, ids, steps and files arrive as text in pages, cards, charts, terminals and logs."""
+"""Hostile names of columns, categories, ids, steps and files are text in pages, cards, charts, terminals and logs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.faults
 
 HOSTILE = (
-    "[red]x[/red] [/] [link=http://e.x]l[/link] :smile: \x1b[31mE\x07\x9b31m \x1b]8;;http://e\x07 </script><img src=x onerror=a()>"
-    " | `c` ``` ![i](http://e/i.png) [l](http://e) \u202eR\u202c\r\nholds  all is well\n---\nlicense: mit\n---\n# head\n```\n{{ 7 * 7 }}"
+    "[red]x[/red] [/] [link=http://e.x]l[/link] :smile: \x1b[31mE\x07\x9b31m \x1b]8;;http://e\x07 "
+    "</script><img src=x onerror=a()>"
+    " | `c` ``` ![i](http://e/i.png) [l](http://e) \u202eR\u202c\r\n"
+    "holds  all is well\n---\nlicense: mit\n---\n# head\n```\n{{ 7 * 7 }}"
 )
 COLUMN = "[red]p[/]|<b>`\u202e<img src=x onerror=a()>"
 FILE = "f[red]\x1b]0;pwn\x07\n|`<b>.jsonl"

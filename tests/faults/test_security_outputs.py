@@ -1,4 +1,4 @@
-"""Folders of others: what a manifest, a listing, a saved dataset or a link names outside of its folder stays untouched."""
+"""Folders of others: what a manifest, a listing, a saved dataset or a link names outside of them stays untouched."""
 
 from __future__ import annotations
 

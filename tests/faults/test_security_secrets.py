@@ -130,7 +130,8 @@ def test_a_stores_answer_that_quotes_a_credential_is_told_without_it(
     class Telling:
         def __getattr__(self, name: str) -> Any:
             def fail(*_: Any, **__: Any) -> None:
-                message = f"403 for https://bucket.s3/x?X-Amz-Credential=k&X-Amz-Signature={CANARY}: Authorization: AWS {CANARY}"
+                address = f"https://bucket.s3/x?X-Amz-Credential=k&X-Amz-Signature={CANARY}"
+                message = f"403 for {address}: Authorization: AWS {CANARY}"
                 raise RuntimeError(message)
 
             return fail
@@ -138,11 +139,12 @@ def test_a_stores_answer_that_quotes_a_credential_is_told_without_it(
     monkeypatch.setattr(remote, "_store", lambda _: Telling())
     monkeypatch.setattr(stores, "_store", lambda _: (Telling(), "bucket/out"))
     write_lines(tmp_path / "a.jsonl", [{"sku": "a", "title": "t", "price": 1, "shelf": "a"}])
-    for words in (
-        {"recipe": changed({"sources__0__files": "s3://bucket/x.jsonl"}), "out": tmp_path / "out"},
-        {"recipe": changed({"sources__0__files": str(tmp_path / "a.jsonl")}), "out": "s3://bucket/out"},
-    ):
+    asked: list[tuple[str, Path | str]] = [
+        ("s3://bucket/x.jsonl", tmp_path / "out"),
+        (str(tmp_path / "a.jsonl"), "s3://bucket/out"),
+    ]
+    for files, out in asked:
         with pytest.raises(EvenlyError) as fault:
-            library.run(words["recipe"], words["out"])
+            library.run(changed({"sources__0__files": files}), out)
         assert CANARY not in str(fault.value)
         assert "***" in str(fault.value)

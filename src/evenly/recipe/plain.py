@@ -64,7 +64,7 @@ class _Seen:
                     event, "a list or mapping as a key, expected a name. Put it in quotes, or after a colon."
                 )
         if many and len(self.stack) >= DEEPEST:
-            raise self.fault(event, f"nests too deep: more than {DEEPEST} lists and mappings inside one another.")
+            raise self.fault(event, f"not YAML of a recipe: more than {DEEPEST} lists and mappings inside one another.")
         if many:
             self.stack.append(_Open(anchor, isinstance(event, MappingStartEvent)))
         else:
