@@ -410,7 +410,7 @@ def _answered() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EvenlyError.exit_code
     except OSError as fault:
-        return _tell(EvenlyError.exit_code, f"{fault.filename or 'system'}: {fault.strerror or fault}.", fault)
+        return _tell(EvenlyError.exit_code, _line(f"{fault.filename or 'system'}: {fault.strerror or fault}."), fault)
     return code if isinstance(code, int) else 0
 
 

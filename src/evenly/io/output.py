@@ -122,7 +122,7 @@ def refuse_existing(place: Path, *, force: bool, mark: str = "manifest.json") ->
         nearest = next(folder for folder in (*real.parents, real) if folder.exists())
     except UnicodeEncodeError:
         raise _unwritable(place, ValueError("its name is not UTF-8")) from None
-    except (OSError, RuntimeError) as fault:
+    except (OSError, RuntimeError, ValueError) as fault:
         raise _unwritable(place, fault) from None
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise _unwritable(place, PermissionError(0, f"{nearest} is no folder that can be written to"))

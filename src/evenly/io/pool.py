@@ -29,6 +29,7 @@ from evenly.core.reserve import EVERYONE, on_side
 from evenly.io.cache import cache_folder, folder_bytes, made_in_cache, sweep_scratch, users
 from evenly.io.durable import sync, sync_tree, whole
 from evenly.io.locks import lock_of, tried, unlocked, waited
+from evenly.io.within import stays_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -207,10 +208,11 @@ def find_pool(name: str) -> Pool | None:
         data = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         pool = Pool(folder, PoolIndex(**data))
         sizes = [(folder / "kept" / part["name"]).stat().st_size for part in pool.index.parts]
-        whole = pool.quarantine().exists() and sizes == [part["bytes"] for part in pool.index.parts]
-    except (OSError, ValueError, TypeError, KeyError):
+        inside = all(stays_inside(part["name"]) for part in pool.index.parts)
+        complete = inside and pool.quarantine().exists() and sizes == [part["bytes"] for part in pool.index.parts]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return pool if whole else None
+    return pool if complete else None
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from evenly.reporting.design import spelled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
@@ -92,7 +94,7 @@ class Bars:
 
     def say(self, text: str) -> None:
         """Print the line, above the bars."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(spelled(text), highlight=False, markup=False)
 
 
 class JsonLines:
