@@ -108,7 +108,7 @@ def bent(recipe: Any, dice: random.Random, times: int) -> Any:
     """Return plain data with some of its places changed: another value, a key more or less, one of another place."""
     made = copy.deepcopy(recipe)
     for _ in range(times):
-        holders = [one for one in _inner(made) if one]
+        holders = [one for one in inner(made) if one]
         if not holders:
             break
         holder = dice.choice(holders)
@@ -117,7 +117,7 @@ def bent(recipe: Any, dice: random.Random, times: int) -> Any:
             case 0 | 1:
                 holder[key] = copy.deepcopy(dice.choice([*ODD, *WORDS]))
             case 2:
-                holder[key] = copy.deepcopy(dice.choice(list(_inner(made))))
+                holder[key] = copy.deepcopy(dice.choice(list(inner(made))))
             case 3:
                 del holder[key]
             case 4 if isinstance(holder, dict):
@@ -127,11 +127,11 @@ def bent(recipe: Any, dice: random.Random, times: int) -> Any:
     return made
 
 
-def _inner(data: Any) -> list[Any]:
+def inner(data: Any) -> list[Any]:
     """Return all mappings and lists in plain data, itself first."""
     if not isinstance(data, dict | list):
         return []
-    return [data, *(inner for one in (data.values() if isinstance(data, dict) else data) for inner in _inner(one))]
+    return [data, *(held for one in (data.values() if isinstance(data, dict) else data) for held in inner(one))]
 
 
 def assert_told(fault: UserError, place: str = "recipe") -> None:

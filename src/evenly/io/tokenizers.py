@@ -39,6 +39,28 @@ _Id = Annotated[int, Field(ge=0, lt=1 << 24)]
 _LOADING = threading.Lock()  # two threads that want the same file load it once
 
 
+class _Refused:
+    """Tells what `tokenizers` raises, which has no class of its own, or panics with, which is no `Exception`."""
+
+    def __init__(self, told: str) -> None:
+        """Begin the message with `told`."""
+        self._told = told
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raise a `TokenizerError` instead of the library's; interrupts and exits go on.
+
+        Raises:
+            TokenizerError: for what the library raised.
+        """
+        if kind is not None and (issubclass(kind, Exception) or kind.__name__ == "PanicException"):
+            found = str(error).partition("\n")[0][:200]
+            message = f"{self._told}{found}."
+            raise TokenizerError(message) from error
+
+
 @dataclass(frozen=True, eq=False)
 class FastTokenizer:
     """A byte-level BPE tokenizer on fastokens; a `core.tokens.Tokenizer`.
@@ -83,7 +105,8 @@ class ReferenceTokenizer:
         """Return all ids (uint32) and the offsets of the texts in them (int64, `len(texts) + 1`)."""
         with self.turn:  # what special tokens are is a state of the whole tokenizer
             self.native.encode_special_tokens = not control
-            encodings = self.native.encode_batch_fast(texts, add_special_tokens=False)
+            with _Refused(f"recipe.tokenizer: '{self.name}' can't encode a text: "):
+                encodings = self.native.encode_batch_fast(texts, add_special_tokens=False)
         rows = [np.asarray(encoding.ids, np.uint32) for encoding in encodings]
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([row.size for row in rows], out=offsets[1:])
@@ -199,12 +222,8 @@ def _fast(content: bytes) -> fastokens.Tokenizer | None:
 
 def _reference(path: Path, content: bytes) -> tokenizers.Tokenizer:
     """Return the tokenizer on `tokenizers`: no truncation, special tokens' spellings are text, spaces stay."""
-    try:
+    with _Refused(f"recipe.tokenizer: '{path}' is not a tokenizer.json as Hugging Face tokenizers write it: "):
         native = tokenizers.Tokenizer.from_buffer(content)
-    except Exception as error:  # what `tokenizers` raises has no class of its own
-        found = str(error).partition("\n")[0][:200]
-        message = f"recipe.tokenizer: '{path}' is not a tokenizer.json as Hugging Face tokenizers write it: {found}."
-        raise TokenizerError(message) from error
     native.no_truncation()
     native.no_padding()
     native.encode_special_tokens = True
