@@ -61,7 +61,7 @@ TEXTS: Final = pl.Series([*NASTY, None, "the kettle", "naïve" * 30])
 
 
 def tokenizer_file(dice: random.Random) -> bytes:
-    """Return the file of a small tokenizer, changed in places: around its vocabulary, mostly, and now and then in it."""
+    """Return the file of a small tokenizer, changed in places, mostly around its vocabulary."""
     data = copy.deepcopy(dice.choice(FILES))
     model = data["model"]
     apart = {key: model.pop(key) for key in ("vocab", "merges") if key in model and dice.random() < 0.9}
