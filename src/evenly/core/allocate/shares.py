@@ -6,7 +6,7 @@ All of them give an exact size by Webster's apportionment, take what a small str
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evenly.core.allocate.wish import Wish
+
+DIGITS: Final = 12
+"""Digits that a power keeps: its last ones depend on the processor, and would decide between shares that are equal."""
 
 
 def proportional(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
@@ -32,9 +35,9 @@ def equal(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wis
 
 def power(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
     """N in proportion to N^alpha, from 1 (proportional) to 0 (equal): temperature sampling, T = 1 / alpha."""
-    # Not numpy's power: its last digit depends on the processor, and decides between shares that are equal.
-    measure = np.array([float(count) ** wish.alpha for count in counts.tolist()], np.float64)
-    return _in_proportion_to(measure, counts, stratum_hash, wish)
+    distinct, place = np.unique(counts, return_inverse=True)
+    measure = np.array([float(f"{float(count) ** wish.alpha:.{DIGITS}g}") for count in distinct.tolist()], np.float64)
+    return _in_proportion_to(measure[place], counts, stratum_hash, wish)
 
 
 def unimax(counts: NDArray[np.int64], stratum_hash: NDArray[np.uint64], wish: Wish) -> Allocation:
