@@ -119,19 +119,25 @@ def test_a_tokenizer_whose_unknown_token_is_unknown_is_told(tmp_path: Path) -> N
         load_tokenizer(str(path)).encode(["b"])
 
 
-PANICS: Final[dict[str, dict[str, Any]]] = {
-    "a merge without the prefix": {
-        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"], "continuing_subword_prefix": "##"}
-    },
-    "a map that is not there": {"model": FILES[0]["model"], "normalizer": {"type": "Precompiled"}},
-}
-
-
-@pytest.mark.parametrize("name", PANICS)
-def test_a_file_that_the_library_panics_at_is_told(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("merge", "prefix"), [("a b", "##"), (["a", "b"], "##########"), ("a b", "é"), (["a", "\u0120b"], "\x00")]
+)
+def test_a_merge_without_its_models_prefix_is_told_before_it_ends_the_process(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], merge: str | list[str], prefix: str
+) -> None:
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps(PANICS[name]), encoding="utf-8")
-    with pytest.raises(TokenizerError, match=r"tokenizer.json' is not a tokenizer.json as Hugging Face tokenizers"):
+    vocabulary = {"a": 0, "b": 1, "\u0120b": 2, "ab": 3}
+    model = {"type": "BPE", "vocab": vocabulary, "merges": [merge], "continuing_subword_prefix": prefix}
+    path.write_text(json.dumps({"model": model}), encoding="utf-8")
+    with pytest.raises(TokenizerError, match=r"tokenizer.json' has a merge with .* continuing_subword_prefix"):
+        load_tokenizer(str(path))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_that_the_library_panics_at_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**FILES[0], "normalizer": {"type": "Precompiled"}}), encoding="utf-8")
+    with pytest.raises(TokenizerError, match=r"is not a tokenizer.json as Hugging Face .*precompiled_charsmap"):
         load_tokenizer(str(path))
 
 

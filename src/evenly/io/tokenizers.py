@@ -220,8 +220,29 @@ def _fast(content: bytes) -> fastokens.Tokenizer | None:
     return native
 
 
+def _refuse_merges_without_prefix(path: Path, content: bytes) -> None:
+    """Refuse a merge whose second token lacks the prefix of tokens within a word.
+
+    `tokenizers` cuts so many bytes off it unseen: it panics, or cuts into a character and ends the whole process.
+    """
+    try:
+        model = _PrefixedFile.model_validate_json(content).model
+    except ValidationError:
+        return
+    for merge in model.merges:
+        second = merge.rpartition(" ")[2] if isinstance(merge, str) else merge[1]
+        if not second.startswith(model.continuing_subword_prefix):
+            found, prefix = (repr(one[:40]) for one in (second, model.continuing_subword_prefix))
+            message = (
+                f"recipe.tokenizer: '{path}' has a merge with {found}, which does not begin with the model's "
+                f"continuing_subword_prefix {prefix}. Mend the file."
+            )
+            raise TokenizerError(message)
+
+
 def _reference(path: Path, content: bytes) -> tokenizers.Tokenizer:
     """Return the tokenizer on `tokenizers`: no truncation, special tokens' spellings are text, spaces stay."""
+    _refuse_merges_without_prefix(path, content)
     with _Refused(f"recipe.tokenizer: '{path}' is not a tokenizer.json as Hugging Face tokenizers write it: "):
         native = tokenizers.Tokenizer.from_buffer(content)
     native.no_truncation()
@@ -272,6 +293,19 @@ class _Part(BaseModel):
         if self.type == "ByteLevel":
             return not self.add_prefix_space
         return self.type == "Digits" or (self.type == "Split" and self.behavior != "Removed")
+
+
+class _PrefixedModel(BaseModel):
+    """A model of BPE whose tokens within a word have a prefix."""
+
+    continuing_subword_prefix: Annotated[str, Field(min_length=1)]
+    merges: list[str | tuple[str, str]]
+
+
+class _PrefixedFile(BaseModel):
+    """A tokenizer.json with such a model."""
+
+    model: _PrefixedModel
 
 
 class _ByteLevelModel(BaseModel):
