@@ -212,7 +212,7 @@ def curate_block(block: Block, piece: Piece, job: Job) -> CuratedBlock:
         if step.kind in makers
     ]
     if groups:
-        keys = keys.join(kept.select(LINE, *groups), on=LINE, how="left", maintain_order="left")
+        keys = keys.join(kept.select(LINE, *groups), on=LINE, how="left", maintain_order="left", validate="1:1")
     tokens = [TOKENS] if job.recipe.tokenizer is not None else []
     held = kept.select(ID, PIECE, LINE, *tokens, *job.carried)
     turns = turn_keys(kept[PROMPT]) if job.recipe.template.messages else set[str]()

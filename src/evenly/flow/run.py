@@ -331,7 +331,7 @@ def _told() -> Generator[None]:
     """Tell what Polars could not do (a full disk, most often, which it names its own way) as an error of Evenly's."""
     try:
         yield
-    except pl.exceptions.PolarsError as fault:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as fault:
         reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
         hint = " Is the disk full?" if "os error" in reason.lower() else ""
         message = f"the run failed while data was read or written: {reason}.{hint} Nothing was replaced."

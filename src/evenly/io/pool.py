@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from evenly.core.reserve import Side
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised whenever what a pool holds, or how a step computes it, changes: older pools are then not found."""
 
 INDEX: Final = "pool.json"
