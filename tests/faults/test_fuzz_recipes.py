@@ -377,12 +377,12 @@ STUMBLES: Final = ["b: !!int ", "a: !!bool maybe", "!!omap >\n',!!seq 1", '2024-
 
 @pytest.mark.parametrize("text", STUMBLES)
 def test_yaml_that_its_reader_stumbles_over_is_told(text: str) -> None:
-    with pytest.raises(RecipeError, match=r"^recipe: YAML that can't be read: "):
+    with pytest.raises(RecipeError, match=r"^recipe(: YAML that can't be read: |:1: a tag \()"):
         parse_recipe(text)
 
 
 def test_yaml_with_a_key_that_is_no_key_is_told() -> None:
-    with pytest.raises(RecipeError, match=r"can't be read: unhashable.* Put text that has braces in it into quotes"):
+    with pytest.raises(RecipeError, match=r"^recipe:1: a list or mapping as a key, expected a name\. Put it in quotes"):
         parse_recipe("? : ~2024-01-01!!timestamp a,- {,b: ")
 
 

@@ -286,7 +286,8 @@ def give(evenly: Command, folder: Path, dice: random.Random) -> int:
     assert done.code in {0, 2, 3}, (words, done.err)
     assert "Traceback" not in done.err, words
     if done.code:
-        assert done.err.startswith("evenly: ") or "\nevenly: " in done.err, (words, done.err)
+        told = '"event": "error"' if "--log-json" in words else "evenly: "
+        assert told in done.err, (words, done.err)
         assert not re.search(r"[\x00-\x09\x0b-\x1f]", done.err.partition("evenly: ")[2]), (words, done.err)
     return done.code
 
