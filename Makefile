@@ -84,7 +84,7 @@ lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	@mkdir -p requirements/versions requirements/peers
-	$(LOCK) pyproject.toml --resolution lowest-direct --output-file requirements/versions/oldest.txt
+	$(LOCK) pyproject.toml --resolution lowest-direct --upgrade --output-file requirements/versions/oldest.txt
 	$(LOCK) pyproject.toml --upgrade --output-file requirements/versions/newest.txt
 	@for peer in datasets duckdb imblearn notebook trl; do \
 		$(LOCK) --group pyproject.toml:peer-$$peer --output-file requirements/peers/$$peer.txt || exit 1; done
