@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[(tests/[\w/]+\.py)\]\((\.\./[\w/.]+)\)")
 
 
-def tests_in(path: Path) -> set[str]:
+def functions_in(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -19,7 +19,7 @@ def tests_in(path: Path) -> set[str]:
 def test_each_test_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"`(test_\w+)`", PAGE))
     linked = {path for path, _ in LINK.findall(PAGE)}
-    there = set().union(*(tests_in(ROOT / path) for path in linked))
+    there = set().union(*(functions_in(ROOT / path) for path in linked))
     assert len(named) > 20
     assert named <= there, named - there
     assert all(target == f"../{path}" and (ROOT / path).is_file() for path, target in LINK.findall(PAGE))
