@@ -294,7 +294,7 @@ def test_an_interrupted_pool_is_gone_on_with(data: Path, tmp_path: Path) -> None
     assert names("building") == []
 
 
-@pytest.mark.parametrize("damage", ["part", "note", "gone", "other piece"])
+@pytest.mark.parametrize("damage", ["part", "note", "gone", "other piece", "half a file"])
 def test_a_damaged_piece_is_done_again(data: Path, tmp_path: Path, damage: str) -> None:
     interrupted(data, tmp_path)
     folder = cache_folder() / "building" / names("building")[0]
@@ -305,6 +305,10 @@ def test_a_damaged_piece_is_done_again(data: Path, tmp_path: Path, damage: str) 
         note.write_text("{")
     elif damage == "gone":
         (folder / "keys" / "000000-000000.parquet").unlink()
+    elif damage == "half a file":
+        note.unlink()
+        for room in ("quarantine/.0a.jsonl", "kept/.0b.parquet"):
+            (folder / room).write_text("{")
     else:
         told = json.loads(note.read_text())
         note.write_text(json.dumps(told | {"piece": [*told["piece"][:-1], 17]}))

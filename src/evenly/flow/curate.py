@@ -308,7 +308,7 @@ def _place(summaries: Sequence[PieceSummary]) -> list[dict[str, Any]]:
 def _gather_quarantine(folder: Path, placed: Sequence[dict[str, Any]]) -> None:
     """Gather the quarantined rows of all pieces into one file, with their true lines."""
     with (folder / "quarantine.jsonl").open("w", encoding="utf-8") as out:
-        for path in sorted((folder / "quarantine").glob("*.jsonl")):
+        for path in sorted((folder / "quarantine").glob("[!.]*.jsonl")):
             place = placed[int(path.stem)]
             with path.open(encoding="utf-8") as rows:
                 for row in map(json.loads, rows):

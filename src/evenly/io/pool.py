@@ -228,6 +228,7 @@ def building_folder(name: str, *, anew: bool = False) -> Path:
     for path in folder.iterdir():
         if anew or path.name not in ROOMS:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _sweep_files(folder)
     return with_rooms(folder)
 
 
@@ -267,6 +268,12 @@ def finish_reserve(folder: Path, place: Path) -> None:
             raise
 
 
+def _sweep_files(folder: Path) -> None:
+    """Delete the files of workers that died while they wrote."""
+    for path in folder.rglob(".*"):
+        path.unlink()
+
+
 def finish(folder: Path, index: PoolIndex) -> Pool:
     """Make a pool of what was built in `folder`: what lost its duplicates takes its place, the index is written.
 
@@ -281,8 +288,7 @@ def finish(folder: Path, index: PoolIndex) -> Pool:
     for path in folder.iterdir():
         if path.is_dir() and path.name not in {"kept", "dropped"}:
             shutil.rmtree(path)
-    for path in folder.rglob(".*"):  # of a worker that died while it wrote
-        path.unlink()
+    _sweep_files(folder)
     (folder / INDEX).write_text(json.dumps(asdict(index), indent=1), encoding="utf-8")
     sync_tree(folder)
     place = made_in_cache("pools") / index.fingerprint
