@@ -56,7 +56,11 @@ WAYS: Final[list[list[Way]]] = [
     [{"recipes": names} for names in GROUPS],
 ]
 
-PLAIN: Final[Way] = {name: values[0] for name, values in ARRANGEMENTS.items()} | {"engine": "threads"}
+PLAIN: Final[Way] = {
+    **{name: values[0] for name, values in ARRANGEMENTS.items()},
+    "order": "as made",
+    "engine": "threads",
+}
 """The way that all others are compared with."""
 
 TOGETHER: Final = 2
@@ -104,6 +108,9 @@ def outcomes(environment: Mapping[str, str], ways: Sequence[Way], folder: Path) 
     """Return the facts of each way, from one process in its environment."""
     folder.mkdir()
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
+    keep["RAY_ROTATION_MAX_BYTES"] = str(
+        2**30
+    )  # else Ray asks for the size of a worker's log that may not be there yet
     done = subprocess.run(
         [sys.executable, SCRIPT, folder],
         input="".join(json.dumps(way) + "\n" for way in ways),
@@ -166,27 +173,27 @@ def spread(ways: Sequence[Way]) -> list[Way]:
 
 
 def engine_in(environment: int, place: int) -> str:
-    """Return the engine of an environment's next arrangement: all of them, but what starts processes is slow."""
-    return ENGINES[environment % 4 % len(ENGINES)] if environment % 4 and place % 2 else "threads"
+    """Return the engine of an environment's arrangement: all of them, but seldom what starts processes of its own."""
+    return ENGINES[environment % 5] if environment % 5 < len(ENGINES) and place else "threads"
 
 
 @pytest.mark.soak
 def test_all_arrangements_in_all_environments_give_one_selection(tmp_path: Path, locales: dict[str, str]) -> None:
-    """Every arrangement (the whole product), over every environment (the whole product): each has four or five."""
+    """Every arrangement (the whole product), over every environment (the whole product): each has three."""
     everything = [name for names in GROUPS for name in names]
     environments, arrangements = spread(crossed(ENVIRONMENTS)), spread(crossed(WAYS[: len(ARRANGEMENTS)]))
     ways: list[Way] = []
     for number, arrangement in enumerate(arrangements):
         place, of = divmod(number, len(environments))
         ways.append(environments[of] | arrangement | {"engine": engine_in(of, place), "recipes": everything})
-    assert (len(environments), len(arrangements), len(by_environment(ways))) == (48, 216, 48)
+    assert (len(environments), len(arrangements), len(by_environment(ways))) == (48, 144, 48)
     met = set[frozenset[tuple[str, Any]]]().union(*map(pairs, [way | {"recipes": ()} for way in ways]))
     for one, other in combinations([*ENVIRONMENTS, *WAYS[:-1]], 2):
         for values in product(one, other):
             assert all(frozenset(two) in met for two in product(*(value.items() for value in values)))
     assert_all_the_same(ways, tmp_path, locales)
     done = len(ways) * len(everything)
-    assert done == 216 * len(recipes()) >= 2_376
+    assert done == 144 * len(recipes()) == 1_584
     told = [f"{sum(way['engine'] == engine for way in ways)} on {engine}" for engine in ENGINES]
     sys.stdout.write(
         f"\n{done:,} runs gave one result each: {len(everything)} recipes in {len(arrangements)} arrangements "
