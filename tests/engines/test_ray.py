@@ -273,4 +273,4 @@ def test_the_folder_of_a_killed_process_is_swept(tmp_path: Path, monkeypatch: py
     for name in (dead, mine, others, "other"):
         (tmp_path / name).mkdir()
     made = Path(ray._folder()).name
-    assert {path.name for path in tmp_path.iterdir()} == {made, mine, "other"}
+    assert {path.name for path in tmp_path.iterdir()} == {made, mine, others, "other"}

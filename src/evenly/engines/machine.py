@@ -36,9 +36,7 @@ def free_memory() -> int | None:
 
 
 def lives(process: str) -> bool:
-    """Say whether a process id, as it stands in a folder's name, is that of a living process; no number is none."""
-    if not process.isdecimal():
-        return False
+    """Say whether a process id, as it stands in a folder's name, is that of a living process."""
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, OverflowError):

@@ -201,7 +201,8 @@ def opened(address: str | None, workers: int | None) -> Generator[RayEngine]:
 def _folder() -> str:
     """Make a folder for what a Ray of this process keeps; those of processes that were killed are deleted."""
     for path in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        if not lives(path.name.removeprefix(FOLDER).partition("-")[0]):
+        process = path.name.removeprefix(FOLDER).partition("-")[0]
+        if process.isdecimal() and not lives(process):
             shutil.rmtree(path, ignore_errors=True)
     return tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
 
