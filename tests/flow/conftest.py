@@ -1,4 +1,4 @@
-"""Every test of the flow runs on both engines."""
+"""Every test of the flow runs on both engines; on Ray, those that say little of an engine do so in the soak."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
     from evenly.engines.base import Engine
     from evenly.recipe.model import Recipe
+
+
+IN_SOAK = {"test_conversations", "test_drift", "test_exclude", "test_given", "test_ids", "test_policies"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "flow" and item.path.stem in IN_SOAK and "[ray" in item.name:
+            item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(params=["local", "ray"], autouse=True)

@@ -133,6 +133,12 @@ def _expressions() -> st.SearchStrategy[tuple[str, Kind]]:
 ORACLE = _sqlite()
 
 
+def test_a_divisor_that_is_one_value_for_all_divides() -> None:
+    expression = to_polars(parse_expression("y / coalesce(-1.5, x)", "number"))
+    frame = pl.DataFrame({"x": [1.0, 2.0], "y": [100.0, 7.0]})
+    assert frame.select(expression).to_series().to_list() == [100 / -1.5, 7 / -1.5]
+
+
 @given(_expressions())
 @settings(max_examples=400)
 def test_it_means_what_sqlite_means(expression: tuple[str, Kind]) -> None:

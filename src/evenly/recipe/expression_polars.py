@@ -30,7 +30,8 @@ def build(operations: Sequence[Operation], kinds: Sequence[str]) -> pl.Expr:
     for operation, kind in zip(operations, kinds, strict=True):
         places = operation.arguments
         arguments = _arguments(operation, [built[place] for place in places], [kinds[place] for place in places])
-        spread = operation.name in {"/", "%"} and anchor is not None and not per_row[places[1]]
+        may_be_one = operation.name == "/" or (operation.name == "%" and not per_row[places[1]])
+        spread = may_be_one and anchor is not None
         if spread and anchor is not None:
             arguments[1] = _spread(arguments[1], anchor)
         per_row.append(spread or operation.name == "column" or any(per_row[place] for place in places))
@@ -56,9 +57,10 @@ def _built(operation: Operation, kind: str, arguments: list[pl.Expr]) -> pl.Expr
 
 
 def _spread(constant: pl.Expr, anchor: str) -> pl.Expr:
-    """Give a constant divisor one entry per row, by adding a zero that the column `anchor` gives for every row.
+    """Give a divisor one entry per row, by adding a zero that the column `anchor` gives for every row.
 
     Polars divides by a single value by multiplying with its reciprocal, which is off in the last bit: 49 % 49 is 49.
+    It makes one of `coalesce(1.5, x)` as well, whose column says nothing.
     """
     return constant + pl.col(anchor).is_null().is_null().cast(pl.Float64)
 
