@@ -78,7 +78,7 @@ def test_round_steps(step: float, whole: bool, expected: float) -> None:
     assert round_step(step, whole=whole) == expected
 
 
-@given(st.dictionaries(st.floats(1e-3, 1e9), st.integers(1, 9), min_size=1), st.integers(10, 100))
+@given(st.dictionaries(st.floats(1e-3, 1e9), st.integers(1, 9), min_size=1), st.integers(12, 100))
 def test_ratios_are_equal_and_hold_all(values: dict[float, int], most: int) -> None:
     edges = ratios(values, most)
     if not edges:
