@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Recipe
 
 
-IN_SOAK = {"test_conversations", "test_drift", "test_exclude", "test_given", "test_ids", "test_policies"}
+IN_SOAK = {
+    *("test_conversations", "test_drift", "test_exclude", "test_given", "test_ids", "test_policies", "test_report"),
+    *("test_room", "test_sources", "test_twins"),
+}
 
 
 @pytest.hookimpl(tryfirst=True)
