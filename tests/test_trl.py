@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import evenly
 
+from .environments import python_of
+
 ROOT = Path(__file__).parents[1]
 LOCKED = ROOT / "requirements" / "peers" / "trl.txt"
-
-
-def trl_python() -> Path:
-    """Return the Python of an environment that has TRL, made (with gigabytes of torch) where it is not there."""
-    folder = ROOT / ".peers" / "trl"
-    python, stamp, uv = folder / "bin" / "python", folder / ".made", ROOT / ".uv" / "bin" / "uv"
-    if not stamp.exists() or stamp.stat().st_mtime < LOCKED.stat().st_mtime:
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", LOCKED]
-        subprocess.run(install, check=True)
-        stamp.touch()
-    return python
 
 
 @pytest.mark.soak
@@ -35,8 +24,13 @@ def test_trl_trains_on_each_format_and_learns_the_answer(shared_data: Path, tmp_
         folders.append(str(evenly.run(ROOT / "recipes" / "proportional.yaml", tmp_path / kind, set=changes).folder))
     tokenizer = shared_data / "tokenizers" / "llama-3.1.json"
     script = ROOT / "benchmarks" / "peers" / "trl_train.py"
+    python = python_of("trl", LOCKED)
     done = subprocess.run(
-        [trl_python(), script, tokenizer, *folders], capture_output=True, text=True, check=False, cwd=tmp_path
+        [python, script, tokenizer, *folders],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
     assert "malformed" not in done.stderr  # what `datasets` says of a card that it can't read

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 
+from .environments import python_of
 from .golden.test_digests import DIGESTS
 from .matrix import ARRANGEMENTS, GROUPS, differences
 
@@ -25,18 +26,6 @@ ROOT: Final = Path(__file__).parents[1]
 WAY: Final[dict[str, Any]] = {name: values[-1] for name, values in ARRANGEMENTS.items()} | {"engine": "threads"}
 
 ASKED: Final = "import polars, sys; sys.stdout.write(polars.__version__)"
-
-
-def python_with(versions: str) -> Path:
-    """Return the Python of an environment with these versions, made where it is not there or no longer theirs."""
-    folder, locked = ROOT / ".peers" / versions, ROOT / "requirements" / "versions" / f"{versions}.txt"
-    python, stamp, uv = folder / "bin" / "python", folder / ".made", ROOT / ".uv" / "bin" / "uv"
-    if not stamp.exists() or stamp.stat().st_mtime < locked.stat().st_mtime:
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", locked]
-        subprocess.run(install, check=True)
-        stamp.touch()
-    return python
 
 
 def outcome(python: Path | str, folder: Path) -> dict[str, Any]:
@@ -61,9 +50,10 @@ def outcome(python: Path | str, folder: Path) -> dict[str, Any]:
 @pytest.mark.soak
 @pytest.mark.parametrize("versions", ["oldest", "newest"])
 def test_other_versions_select_and_write_the_same_values(versions: str, tmp_path: Path) -> None:
-    python = python_with(versions)
+    locked = ROOT / "requirements" / "versions" / f"{versions}.txt"
+    python = python_of(versions, locked)
     polars = subprocess.run([python, "-c", ASKED], capture_output=True, encoding="utf-8", check=True).stdout
-    assert f"polars=={polars} " in (ROOT / "requirements" / "versions" / f"{versions}.txt").read_text(encoding="utf-8")
+    assert f"polars=={polars} " in locked.read_text(encoding="utf-8")
     found = outcome(python, tmp_path / versions)
     assert {name: facts["selection_digest"] for name, facts in found.items()} == DIGESTS
     different = differences(outcome(sys.executable, tmp_path / "locked"), found)

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 2_000
 """Characters of an error's line; of a longer one the middle is left out."""
 
-_TELLING: Final = r"[\w.-]*(?:token|secret|passw|pwd|credential|signature|sig|auth|key)[\w.-]*"
+_TELLING: Final = (
+    r"(?:[\w.-]*(?:token|secret|passwd|password|pwd|credentials?|signature|accesskeyid|apikey)(?:[-_.][\w.-]*)?"
+    r"|(?:[\w.-]*[-_.])?(?:sig|auth|key)(?:[-_.]id)?)"
+)
+"""Names in the query of an address whose values are credentials; `author`, `design` and `tokens` are none."""
 
 SECRETS: Final = (
     # https://user:password@host, s3://key:secret@bucket (a secret may hold a slash; digits and a slash are a port)

@@ -35,6 +35,10 @@ CANARY = "canary/Zq8+41xv7"
         f"https://host/x?sig={CANARY}#a",
         f"https://host/x?X-Goog-Credential={CANARY}",
         f"https://host/x?AWSAccessKeyId={CANARY}",
+        f"https://host/x?api_key={CANARY}",
+        f"https://host/x?key={CANARY}",
+        f"https://host/x?X-Amz-Security-Token={CANARY}",
+        f"https://host/x?accessToken={CANARY}",
         f"Authorization: Bearer {CANARY}",
         f"{{'authorization': 'Bearer {CANARY}'}}",
         f"authorization=Basic {CANARY}",
@@ -58,6 +62,7 @@ def test_a_credential_is_taken_out(text: str, monkeypatch: pytest.MonkeyPatch) -
         "http://127.0.0.1:5000/datasets/a/b@main",
         "a.jsonl:3: not JSON, see https://docs.example.org/page?page=2",
         "s3://bucket/key with spaces/user:x@y.jsonl",
+        "https://host/x?author=me&design=2&keyword=a&tokens=9&monkey=1",
         "recipe.balance.key: unknown key 'token'. Did you mean 'tokens'?",
     ],
 )

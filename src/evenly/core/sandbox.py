@@ -67,20 +67,25 @@ class _Counting(NodeTransformer):
     """Puts a counting filter around what loops run over, texts that are joined, lists and mappings."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - Jinja's name
+        """Count the turns of a loop."""
         self.generic_visit(node)
         node.iter = nodes.Filter(node.iter, "turns", [], [], None, None, lineno=node.lineno)
         return node
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - Jinja's name
+        """Count a list."""
         return self._made(node)
 
     def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802 - Jinja's name
+        """Count a mapping."""
         return self._made(node)
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - Jinja's name
+        """Count a tuple, but not one of names."""
         return self._made(node) if node.ctx == "load" else node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - Jinja's name
+        """Count a text that is joined."""
         return self._made(node)
 
     def _made(self, node: nodes.Expr) -> nodes.Node:

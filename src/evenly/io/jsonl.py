@@ -324,17 +324,16 @@ def _parsed(line: bytes) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return msgspec.json.decode(line)
     except msgspec.DecodeError as fault:
-        why = str(fault)
+        refused = fault
     try:
         parsed = json.loads(line.decode())
         json.dumps(parsed, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        why = "a text holds half a character (a lone surrogate)"
+        message = "a text holds half a character (a lone surrogate)"
+        raise ValueError(message) from None
     except (ValueError, RecursionError):
-        pass
-    else:
-        return parsed
-    raise ValueError(why)
+        raise refused from None
+    return parsed
 
 
 def _fits(kind: str, value: Any) -> bool:  # noqa: ANN401 - any JSON value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import polars as pl
 from pyarrow import parquet
@@ -156,9 +156,9 @@ def quarantined(folder: Path) -> Iterator[Mapping[str, Any]]:
 def _quarantined(row: str, where: str) -> Mapping[str, Any]:
     try:
         told: Any = json.loads(row)
-        if told.keys() >= {"file", "line", "reason", "raw"} and isinstance(told["line"], int):
-            return told
-    except (ValueError, AttributeError, RecursionError):
-        pass
+    except (ValueError, RecursionError):
+        told = None
+    if isinstance(told, dict) and told.keys() >= {"file", "line", "reason", "raw"} and isinstance(told["line"], int):
+        return cast("dict[str, Any]", told)
     message = f"{where}: is no row as Evenly writes it (file, line, reason, raw). Run the recipe again."
     raise DataError(message)
