@@ -19,7 +19,7 @@ import platformdirs
 
 from evenly.errors import OutputError
 from evenly.io.durable import sync
-from evenly.io.locks import lock_of, tried, unlocked
+from evenly.io.locks import lock_of, unlocked, waited
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -53,7 +53,7 @@ def scratch_folder() -> Generator[Path]:
     """Yield a folder for a while, where all workers see it; those of runs that died are deleted."""
     sweep_scratch()
     folder = made_in_cache("scratch") / secrets.token_hex(8)
-    with tried(lock_of(folder)):
+    with waited(lock_of(folder), lambda: None):  # one who sweeps may have it, for a moment
         folder.mkdir()
         try:
             yield folder
