@@ -173,7 +173,7 @@ by_format = pytest.mark.parametrize("form", TEXTS, ids=lambda form: form.name)
 
 
 @by_format
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(dice=DICE, rows=st.integers(0, 12), size=st.sampled_from([150, 1_000, 2**24]), whole=st.booleans())
 def test_what_is_read_is_what_there_is(
     tmp_path: Path,
@@ -192,7 +192,7 @@ def test_what_is_read_is_what_there_is(
 
 
 @pytest.mark.parametrize("write", [as_parquet, as_arrow])
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(dice=DICE, rows=st.integers(1, 12), whole=st.booleans())
 def test_what_is_read_of_a_table_is_what_was_put_into_it(
     tmp_path: Path, write: Callable[[Any, random.Random], bytes], dice: random.Random, rows: int, whole: bool
@@ -287,7 +287,7 @@ def test_a_run_over_odd_rows_adds_up(tmp_path: Path, form: Format) -> None:
     path, out = tmp_path / form.name, tmp_path / "out"
     finished: list[bool] = []
 
-    @settings(max_examples=20)
+    @settings(max_examples=12)
     @given(seed=st.integers(0, 2**32), rows=st.integers(20, 40))
     def check(seed: int, rows: int) -> None:
         content = form.write(path, random.Random(seed), rows)  # of Hypothesis' own dice too little comes to a run

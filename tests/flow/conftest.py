@@ -15,16 +15,14 @@ if TYPE_CHECKING:
     from evenly.recipe.model import Recipe
 
 
-IN_SOAK = {
-    *("test_conversations", "test_drift", "test_exclude", "test_given", "test_ids", "test_policies", "test_report"),
-    *("test_room", "test_sources", "test_twins"),
-}
+IN_CI = {"test_run", "test_holdout"}
+"""Modules that run on Ray each time."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name == "flow" and item.path.stem in IN_SOAK and "[ray" in item.name:
+        if item.path.parent.name == "flow" and item.path.stem not in IN_CI and "[ray" in item.name:
             item.add_marker(pytest.mark.soak)
 
 
