@@ -402,7 +402,7 @@ def _answered() -> int:
     except EvenlyError as fault:
         return _tell(fault.exit_code, str(fault), fault)
     except typer.TyperException as fault:
-        return _tell(UserError.exit_code, f"{fault.format_message()} See: evenly --help")
+        return _tell(UserError.exit_code, str(UserError(f"{fault.format_message()} See: evenly --help")))
     except (KeyboardInterrupt, typer.Abort, SystemExit) as fault:
         code = fault.code if isinstance(fault, SystemExit) else EXIT_CODES[signal.SIGINT]
         return _tell(int(code or 0), "interrupted.", fault)

@@ -130,6 +130,15 @@ def test_what_the_user_got_wrong_exits_with_2(evenly: Command, words: tuple[str,
     assert not words or "evenly: " in done.err
 
 
+@pytest.mark.parametrize("word", ["\x1b[31mred", "a\nevenly: all is well", "hf_" + "a" * 34])
+def test_what_is_wrong_on_the_command_line_steers_nothing_and_tells_no_secret(evenly: Command, word: str) -> None:
+    done = evenly("run", "recipe.yaml", f"--{word}")
+    assert done.code == 2
+    assert "\x1b" not in done.err
+    assert len(done.err.splitlines()) == 1
+    assert "a" * 34 not in done.err
+
+
 @pytest.mark.usefixtures("ready")
 def test_a_verification_that_does_not_hold_exits_with_3(evenly: Command, tmp_path: Path) -> None:
     place = next((tmp_path / "shop" / "out" / "data").glob("*.parquet"))
