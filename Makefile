@@ -39,8 +39,8 @@ help: ## this list
 demo: $(VENV)/.run ## a made-up catalogue, balanced: everything a run leaves behind, in demo-out
 	$(BIN)/evenly demo --out demo-out --force $(ARGS)
 
-test: $(VENV)/.dev ## the tests, in random order (ARGS="-k census -x" goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## the tests, in random order, in two processes (ARGS="-k census -x" goes to pytest)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: lint types layers test audit ## all that CI asks, and the audit
 

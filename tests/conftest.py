@@ -22,6 +22,13 @@ settings.load_profile("evenly")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, one has a module's all; and one all that use the Ray of this machine."""
+    for item in items:
+        uses_ray = "_ray" in getattr(item, "fixturenames", ()) or "[ray" in item.name
+        item.add_marker(pytest.mark.xdist_group("ray" if uses_ray else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     monkeypatch.setenv("EVENLY_CACHE", str(tmp_path / "cache"))

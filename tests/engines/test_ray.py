@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from operator import add, mul
 from pathlib import Path
@@ -123,17 +123,25 @@ def test_a_file_that_workers_elsewhere_do_not_see_is_told_with_what_to_share(
         list(engine.map(Path.read_bytes, [tmp_path / "nothing-here"]))
 
 
-def workers() -> dict[int, str]:
-    """Return the processes of this machine that are workers of Ray, with what they do."""
-    found: dict[int, str] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            name = (folder / "cmdline").read_bytes().partition(b"\0")[0].decode(errors="replace")
-        except OSError:
-            continue
-        if name.startswith("ray::_"):
-            found[int(folder.name)] = name
+def workers() -> list[int]:
+    """Return the workers of this process's Ray that have something to do."""
+    return [process for raylet in children(os.getpid()) for process in children(raylet) if at_work(process)]
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started, none where it has ended."""
+    found: list[int] = []
+    for path in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, path.read_bytes().split())
     return found
+
+
+def at_work(process: int) -> bool:
+    """Tell whether a process is a worker of Ray that runs a function of ours."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"ray::_")
+    return False
 
 
 class Killing(Silent):
@@ -166,7 +174,9 @@ class Killing(Silent):
 
 @pytest.mark.faults
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes the Linux way")
+@pytest.mark.skipif(
+    not Path(f"/proc/self/task/{os.getpid()}/children").exists(), reason="looks for processes the Linux way"
+)
 @pytest.mark.usefixtures("_ray")
 def test_workers_that_are_killed_on_the_way_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_catalogue(tmp_path / "catalogue", 30_000)
