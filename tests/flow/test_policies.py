@@ -77,6 +77,7 @@ BALANCES: dict[str, dict[str, Any]] = {
     },
     "rare": {"policy": "weighted", "size": 700, "weight": {"inverse_density": {"column": "price", "width": 5}}},
     "other": {"policy": "equal", "strata": [{"column": "category", "other_below": 0.2}], "size": 700},
+    "filtered": {"policy": "equal", "strata": PRICE, "size": 300, "filter": "price < 60 and tokens <= 20"},
     "tokens axis": {"policy": "equal", "strata": [{"column": "tokens", "width": 8}], "size": 700},
 }
 
@@ -118,6 +119,50 @@ def test_half_of_it_is_a_subset(listings: Path, tmp_path: Path, name: str) -> No
     evenly.run(recipe(listings, {**BALANCES[name], "size": 350}), tmp_path / "half")
     assert set(data(tmp_path / "half")["id"]) <= set(data(tmp_path / "whole")["id"])
     assert data(tmp_path / "half").height == 350
+
+
+@pytest.mark.parametrize(
+    "balance",
+    [
+        {"strata": [{"column": "price", "quantile": 5}], "size": 400},
+        {"strata": [{"column": "category", "other_below": 0.3}], "cap": 200, "weight": "price"},
+        {"policy": "weighted", "size": 400, "stats": {"hi": "max(price)"}, "weight": "price / hi"},
+        {"policy": "weighted", "size": 400, "weight": {"inverse_density": {"column": "price", "width": 5}}},
+    ],
+)
+def test_what_the_filter_leaves_out_is_as_if_it_were_not_there(
+    listings: Path, tmp_path: Path, balance: dict[str, Any]
+) -> None:
+    condition = "price >= 10 and category <> 'b'"
+    filtered = recipe(listings, {**balance, "filter": condition})
+    dropped = recipe(listings, balance)
+    dropped["curate"].append({"filter": {"where": condition}})
+    one = evenly.run(filtered, tmp_path / "one").manifest
+    other = evenly.run(dropped, tmp_path / "other").manifest
+    assert one["selection_digest"] == other["selection_digest"]
+    assert one["rows"]["outside_strata"] == other["rows"]["dropped"]["filter"] > 0
+    assert evenly.verify(tmp_path / "one").holds
+    gone = next(row for row in map(json.loads, listings.read_text().splitlines()) if row["category"] == "b")
+    assert f"not what the filter asks for ({condition})" in evenly.why(tmp_path / "one", gone["sku"]).found[0].text
+
+
+def test_a_record_in_no_stratum_needs_no_weight(listings: Path, tmp_path: Path) -> None:
+    strata = [{"column": "price", "log": 2, "min": 10}]
+    balance = {"strata": strata, "cap": 50, "weight": "case when price >= 10 then price end"}
+    manifest = evenly.run(recipe(listings, balance), tmp_path / "out").manifest
+    assert manifest["rows"]["outside_strata"] > 0
+    assert evenly.verify(tmp_path / "out").holds
+
+
+def test_a_filter_without_an_answer_lets_nothing_in(listings: Path) -> None:
+    with pytest.raises(evenly.UserError, match=r"balance\.strata: none of 3,000 records is in a stratum.*filter"):
+        evenly.plan(recipe(listings, {"strata": CATEGORY, "cap": 9, "filter": "price > 1e9"}))
+    with pytest.raises(evenly.UserError, match=r"balance\.filter: 'hi' is a number over the records that the filter"):
+        evenly.plan(
+            recipe(listings, {"strata": CATEGORY, "cap": 9, "filter": "price - hi < 0", "stats": {"hi": "max(price)"}})
+        )
+    with pytest.raises(evenly.UserError, match=r"balance\.filter: .*subquer"):
+        evenly.plan(recipe(listings, {"strata": CATEGORY, "cap": 9, "filter": "price in (select 1)"}))
 
 
 def test_unimax_repeats_in_train_alone_and_marks_it(listings: Path, tmp_path: Path) -> None:

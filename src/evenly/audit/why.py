@@ -102,7 +102,10 @@ def _kept(one: Kept, kept: pl.LazyFrame, folder: Path, manifest: Mapping[str, An
         return _held_out(one, where, folder, manifest)
     if one["stratum"] is None:
         axes = [axis["column"] for axis in manifest["recipe"]["balance"].get("strata", [])]
-        text = f"{where} It is in no stratum of {', '.join(axes)}: a value is null, or outside min and max."
+        reasons = ["a value is null", "outside min and max"]
+        if (condition := manifest["recipe"]["balance"].get("filter")) is not None:
+            reasons.append(f"not what the filter asks for ({condition})")
+        text = f"{where} It is in no stratum of {', '.join(axes) or 'the recipe'}: {', or '.join(reasons)}."
         return Reason({**one, "fate": "outside the strata"}, text)
     stratum = kept.filter(pl.col("stratum") == one["stratum"]).select("id", "key", "weight", "selected").collect()
     return _drawn(one, where, stratum)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from evenly.columns import KEEP
 from evenly.core.axes import FARTHEST, Axis, quantile_edges
 from evenly.errors import DataError
+from evenly.recipe.expression import parse_expression, to_polars
 from evenly.recipe.model import InverseDensity
 from evenly.recipe.statistic import statistic
 
@@ -89,6 +91,19 @@ def facts_of(balance: Balance, counts: Counts) -> Facts:
         for place, rows in zip(places, table["rows"].to_list(), strict=True):
             density[place] = density.get(place, 0) + rows
     return Facts(tuple(_axis(stratum, counts) for stratum in balance.strata), stats, density)
+
+
+def balanced(frame: pl.DataFrame, balance: Balance) -> pl.Series | None:
+    """Return which records the recipe's `balance.filter` lets into strata, Boolean; None where it has none."""
+    if balance.filter is None:
+        return None
+    answer = to_polars(parse_expression(balance.filter, "boolean")).fill_null(value=False)
+    return frame.with_columns(answer.alias(KEEP))[KEEP]  # with_columns: an answer without a column is one
+
+
+def filter_columns(balance: Balance) -> list[str]:
+    """Return the columns that `balance.filter` looks at."""
+    return [] if balance.filter is None else list(parse_expression(balance.filter, "boolean").columns)
 
 
 def plain_axes(strata: Sequence[Stratum]) -> tuple[Axis, ...]:

@@ -20,7 +20,16 @@ from evenly.core.quotas import marginals_met, with_quotas
 from evenly.core.select import TRAIN
 from evenly.core.split import split_sizes
 from evenly.core.strata import with_strata
-from evenly.core.survey import Facts, count_values, facts_of, merge_counts, plain_axes, surveyed_columns
+from evenly.core.survey import (
+    Facts,
+    balanced,
+    count_values,
+    facts_of,
+    filter_columns,
+    merge_counts,
+    plain_axes,
+    surveyed_columns,
+)
 from evenly.core.weights import weight_columns, with_keys, with_weights
 from evenly.errors import DataError
 from evenly.flow.budget import Budget, within_budget
@@ -122,7 +131,7 @@ def make_plan(
         columns = ", ".join(stratum.column for stratum in recipe.balance.strata)
         message = (
             f"recipe.balance.strata: none of {counted.summary.rows:,} records is in a stratum of {columns}. "
-            "Check min, max, edges and nulls."
+            "Check filter, min, max, edges and nulls."
         )
         raise DataError(message)
     if not int(census["eligible"].sum()):
@@ -188,8 +197,10 @@ def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> F
 
 
 def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
-    frame, present = _thin(pool, parts, recipe, columns), pool.present(parts)
-    return count_values(frame if present is None else frame.filter(present), columns)
+    frame, present = _thin(pool, parts, recipe, [*columns, *filter_columns(recipe.balance)]), pool.present(parts)
+    frame = frame if present is None else frame.filter(present)
+    kept = balanced(frame, recipe.balance)
+    return count_values(frame if kept is None else frame.filter(kept), columns)
 
 
 def _count(work: _Work, engine: Engine, reporter: Reporter) -> _Counted:
@@ -221,6 +232,9 @@ def _count_group(group: tuple[int, list[int]], work: _Work) -> _Counted:
     present = work.pool.present(parts)
     frame = everyone if present is None else everyone.filter(present)
     placed = with_strata(frame, work.facts.axes)
+    kept = balanced(frame, recipe.balance)
+    if kept is not None:
+        placed = placed.with_columns(pl.when(kept).then(STRATUM).alias(STRATUM))
     if work.scratch is None:
         placed = _weighted(placed, parts, work)
     else:
@@ -269,6 +283,7 @@ def _thin(pool: Pool, parts: list[int], recipe: Recipe, columns: list[str]) -> p
 def _thin_columns(recipe: Recipe) -> list[str]:
     """Return the columns of the pool that strata, weights and views look at; at least one, to count records by."""
     wanted = {*weight_columns(recipe), *(stratum.column for stratum in recipe.balance.strata)}
+    wanted |= {*filter_columns(recipe.balance)}
     wanted |= {name for name in (recipe.balance.label, category_column(recipe)) if name is not None}
     if recipe.tokenizer is not None:
         wanted.add(TOKENS)

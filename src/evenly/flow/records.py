@@ -77,9 +77,11 @@ def _kept(number: int, delivery: Delivery) -> pl.DataFrame:
     ledger = read_ledger(delivery.scratch, number).with_row_index(PLACE)
     lines = _with_lines(pool.thin(parts, [PIECE, LINE]), pool)
     joined = pl.concat([ledger, lines], how="horizontal").join(chosen, on=PLACE, how="left", maintain_order="left")
+    present = pool.present(parts)
+    held_out = pl.lit(value=False) if present is None else ~present  # a weight may be null outside the strata too
     return joined.select(
         pl.col(ID).alias("id"),
-        pl.col(WEIGHT).is_null().alias("held_out"),
+        held_out.alias("held_out"),
         pl.col(STRATUM).cast(pl.String).alias("stratum"),
         pl.col(WEIGHT).alias("weight"),
         pl.col(KEY).alias("key"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -163,6 +164,8 @@ def _balance(recipe: Recipe) -> Iterator[Fault]:
         yield from _stratum(stratum, ("balance", "strata", index))
     if balance.take_all is not None:
         yield from _take_all(balance.take_all, columns, balance.stats)
+    if balance.filter is not None:
+        yield from _filter(balance.filter, balance.stats)
     for name, text in balance.stats.items():
         try:
             statistic(text)
@@ -262,6 +265,14 @@ def _take_all(text: str, columns: list[str], own: Collection[str]) -> Iterator[F
             near = did_you_mean(column, columns)
             text = f"'{column}' is no column of the strata; take_all looks at a stratum's values.{near}"
             yield _fault(loc, text + choices_line("columns", columns))
+
+
+def _filter(text: str, stats: Collection[str]) -> Iterator[Fault]:
+    with suppress(ExpressionError):  # told of with its columns
+        for name in parse_expression(text, "boolean").columns:
+            if name in stats:
+                told = f"'{name}' is a number over the records that the filter leaves. Write the number itself."
+                yield _fault(("balance", "filter"), told)
 
 
 def _split(recipe: Recipe) -> Iterator[Fault]:

@@ -181,13 +181,15 @@ class Balance(Strict):
     """How many records of each stratum are selected, and which are likelier within one.
 
     `policy` says what the quotas are, `size` how many rows in all, exactly (or `{tokens: …}`); `min` and `max` are
-    rows that a stratum has at least and at most, `take_all` a condition on strata that are taken whole. `weight` makes
+    rows that a stratum has at least and at most, `take_all` a condition on strata that are taken whole. `filter` is a
+    condition on records: what it is not true for is in no stratum, as if it were not there. `weight` makes
     records likelier within a stratum. `shortfall` says what happens where strata hold less than is wanted: `error`,
     `redistribute` (others fill up) or `accept` (fewer rows). `stats` are named numbers over the whole pool.
     """
 
     label: Column | None = None
     strata: list[Stratum] = Field(default_factory=list[Stratum])
+    filter: Annotated[str, Field(min_length=1)] | None = None
     policy: Policy = "cap"
     cap: Rows | None = None
     size: Rows | Tokens | None = None

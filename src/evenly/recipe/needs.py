@@ -20,7 +20,7 @@ from evenly.recipe.statistic import statistic_column
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from evenly.recipe.model import Holdout, Recipe
+    from evenly.recipe.model import Balance, Holdout, Recipe
     from evenly.recipe.steps import Step
 
 Kind = Literal["any", "text", "number", "list", "json", "boolean", "record"]
@@ -264,7 +264,19 @@ def _balance(flow: Flow, recipe: Recipe) -> None:
         if not counted or stratum.column != COUNTED:
             kind = "number" if stratum.numeric else "scalar"
             flow.read(stratum.column, kind, ("balance", "strata", index, "column"))
+    if balance.filter is not None:
+        flow.expression(balance.filter, ("balance", "filter"), "boolean", [COUNTED] if counted else [])
     own = {*balance.stats, *([COUNTED] if counted else [])}
+    _weight(flow, balance, own)
+    if recipe.holdout is not None:
+        _holdout(flow, recipe.holdout, counted=counted)
+    for name, text in balance.stats.items():
+        column = statistic_column(text)
+        if column is not None and column not in own:
+            flow.read(column, "any" if text.lstrip().startswith("count") else "number", ("balance", "stats", name))
+
+
+def _weight(flow: Flow, balance: Balance, own: Collection[str]) -> None:
     if isinstance(balance.weight, WeightTable):
         flow.read(balance.weight.column, "scalar", ("balance", "weight", "column"))
     elif isinstance(balance.weight, InverseDensity):
@@ -273,12 +285,6 @@ def _balance(flow: Flow, recipe: Recipe) -> None:
             flow.read(column, "number", ("balance", "weight", "inverse_density", "column"))
     elif balance.weight is not None:
         flow.expression(balance.weight, ("balance", "weight"), "number", own)
-    if recipe.holdout is not None:
-        _holdout(flow, recipe.holdout, counted=counted)
-    for name, text in balance.stats.items():
-        column = statistic_column(text)
-        if column is not None and column not in own:
-            flow.read(column, "any" if text.lstrip().startswith("count") else "number", ("balance", "stats", name))
 
 
 def _holdout(flow: Flow, holdout: Holdout, *, counted: bool) -> None:
