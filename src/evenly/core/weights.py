@@ -66,13 +66,13 @@ def _weight(recipe: Recipe, frame: pl.DataFrame, facts: Facts | None) -> pl.Seri
     if isinstance(weight, InverseDensity):
         return _inverse_density(weight.inverse_density, frame, facts)
     if isinstance(weight, WeightTable):
-        return _looked_up(frame[weight.column], weight)
+        return table_weights(frame[weight.column], weight)
     stats = [] if facts is None else list(facts.stats.items())
     known = frame.with_columns(pl.lit(value).alias(name) for name, value in stats)
     return known.with_columns(to_polars(parse_expression(weight, "number")).cast(pl.Float64).alias(WEIGHT))[WEIGHT]
 
 
-def _looked_up(column: pl.Series, table: WeightTable) -> pl.Series:
+def table_weights(column: pl.Series, table: WeightTable) -> pl.Series:
     """Return the weights that a table gives to values by their text; there are few distinct ones."""
     if column.dtype == pl.String:
         return column.replace_strict(table.values, default=table.default, return_dtype=pl.Float64)

@@ -69,13 +69,13 @@ def within_budget(budget: Budget, scratch: Path, groups: int, engine: Engine) ->
         wide = budget.plan(high)
         found = fold_candidates(groups, scratch, wide, partial(_search, budget=budget, least=least, high=high), engine)
         if found is None:
-            raise AllocationError(_too_little(budget, least))
+            raise AllocationError(too_little(budget.tokens, least))
         size, spent = found
         plan = budget.plan(size)
         if _reaches_further(plan, wide):  # not all policies only grow with the size: count what is drawn itself
             spent = fold_candidates(groups, scratch, plan, _spent, engine)
             if spent > budget.tokens and size == least:
-                raise AllocationError(_too_little(budget, least))
+                raise AllocationError(too_little(budget.tokens, least))
             if spent > budget.tokens:
                 looked = most = size - 1
                 continue
@@ -84,9 +84,10 @@ def within_budget(budget: Budget, scratch: Path, groups: int, engine: Engine) ->
         looked = min(most, looked * 2)
 
 
-def _too_little(budget: Budget, least: int) -> str:
+def too_little(tokens: int, least: int) -> str:
+    """Return what is told of a budget that does not pay for the fewest rows that a recipe allows."""
     return (
-        f"recipe.balance.size: {budget.tokens:,} tokens do not pay for the {least:,} rows that min and "
+        f"recipe.balance.size: {tokens:,} tokens do not pay for the {least:,} rows that min and "
         "take_all ask for, or for one. Raise the budget."
     )
 

@@ -127,19 +127,7 @@ def make_plan(
     others = other_censuses(recipe, facts, engine, reporter)
     counted = _count(_Work(recipe, pool, facts, scratch, expected), engine, reporter)
     census = counted.census
-    if not census.height:
-        columns = ", ".join(stratum.column for stratum in recipe.balance.strata)
-        message = (
-            f"recipe.balance.strata: none of {counted.summary.rows:,} records is in a stratum of {columns}. "
-            "Check filter, min, max, edges and nulls."
-        )
-        raise DataError(message)
-    if not int(census["eligible"].sum()):
-        message = (
-            f"recipe.balance.weight: every one of {counted.summary.rows:,} records has the weight 0, so none can be "
-            "drawn."
-        )
-        raise DataError(message)
+    refuse_empty(census, recipe, counted.summary.rows)
     size = recipe.balance.size
     if isinstance(size, Tokens) and scratch is not None:
         budget = Budget(recipe, census, facts, others, size.tokens)
@@ -161,6 +149,24 @@ def make_plan(
     met = marginals_met(strata, recipe, facts, others) if recipe.balance.marginals else None
     asked = size if isinstance(size, int) else None
     return Plan(strata, counted.outside, counted.summary, told, met, asked, counted.held_out, facts.axes)
+
+
+def refuse_empty(census: pl.DataFrame, recipe: Recipe, rows: int) -> None:
+    """Refuse a census of so many records of which none can be drawn.
+
+    Raises:
+        DataError: which says why.
+    """
+    if not census.height:
+        columns = ", ".join(stratum.column for stratum in recipe.balance.strata)
+        message = (
+            f"recipe.balance.strata: none of {rows:,} records is in a stratum of {columns}. "
+            "Check filter, min, max, edges and nulls."
+        )
+        raise DataError(message)
+    if not int(census["eligible"].sum()):
+        message = f"recipe.balance.weight: every one of {rows:,} records has the weight 0, so none can be drawn."
+        raise DataError(message)
 
 
 def category_column(recipe: Recipe) -> str | None:
@@ -197,7 +203,7 @@ def _survey(recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> F
 
 
 def _survey_group(parts: list[int], recipe: Recipe, pool: Pool, columns: list[str]) -> dict[str, pl.DataFrame]:
-    frame, present = _thin(pool, parts, recipe, [*columns, *filter_columns(recipe.balance)]), pool.present(parts)
+    frame, present = thin_frame(pool, parts, recipe, [*columns, *filter_columns(recipe.balance)]), pool.present(parts)
     frame = frame if present is None else frame.filter(present)
     kept = balanced(frame, recipe.balance)
     return count_values(frame if kept is None else frame.filter(kept), columns)
@@ -228,7 +234,7 @@ def _count_group(group: tuple[int, list[int]], work: _Work) -> _Counted:
     number, parts = group
     recipe = work.recipe
     named = [] if work.scratch is None else [ID]
-    everyone = _thin(work.pool, parts, recipe, [*_thin_columns(recipe), *named])
+    everyone = thin_frame(work.pool, parts, recipe, [*_thin_columns(recipe), *named])
     present = work.pool.present(parts)
     frame = everyone if present is None else everyone.filter(present)
     placed = with_strata(frame, work.facts.axes)
@@ -271,8 +277,8 @@ def _of_everyone(ledger: pl.DataFrame, everyone: pl.DataFrame, present: pl.Serie
     return numbered.join(places, on=PLACE, how="left", maintain_order="left").drop(PLACE)
 
 
-def _thin(pool: Pool, parts: list[int], recipe: Recipe, columns: list[str]) -> pl.DataFrame:
-    """Return some columns of some parts; the column of token counts goes by its public name too."""
+def thin_frame(pool: Pool, parts: list[int], recipe: Recipe, columns: list[str]) -> pl.DataFrame:
+    """Return some columns of some parts, also of what is held out; token counts go by their public name too."""
     there = pool.columns() if COUNTED in columns else []
     counted = COUNTED in columns and COUNTED not in there and recipe.tokenizer is not None
     named = {TOKENS if name == COUNTED and counted else name for name in columns}
