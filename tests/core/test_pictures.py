@@ -23,6 +23,7 @@ from evenly.core.pictures import (
     calendar,
     count,
     edges_of,
+    place,
     quantiles,
     rank_correlation,
     ratios,
@@ -144,7 +145,7 @@ def test_counts_add_up_and_are_numpys(records: list[tuple[float, int, int]], cut
     times = np.array(data.draw(st.lists(st.integers(1, 3), min_size=len(records), max_size=len(records))))
 
     def counted(part: slice) -> dict[str, np.ndarray]:
-        return count(Thin(labels[part], tokens[part].astype(float), codes[part], times[part]), edges)
+        return count(place(Thin(labels[part], tokens[part].astype(float), codes[part]), edges), times=times[part])
 
     whole = counted(slice(None))
     parts = add([counted(slice(None, cut)), counted(slice(cut, None))])

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -207,43 +207,65 @@ class Thin:
         label: Float64, NaN where there is none.
         tokens: of each record.
         category: numbers in `Edges.categories`; one more for others.
-        times: how often each record counts; None: once.
     """
 
     label: NDArray[np.float64] | None
     tokens: NDArray[np.float64] | None
     category: NDArray[np.int64] | None
-    times: NDArray[np.int64] | None = None
 
 
-def count(records: Thin, edges: Edges) -> Counts:
-    """Return the counts of some records along each of the edges, and along two of them at once, as `TALLIES` says.
+@dataclass(frozen=True)
+class Placed:
+    """Records by their places along edges, to be counted as often as one likes.
 
-    Int64, one place more along each side than it has edges or categories. What there is no column for is left out;
-    records without a label count where none is asked for.
+    Attributes:
+        places: side -> Int32 [records]; what there is no column for is left out.
+        sizes: side -> how many places it has: one more than edges or categories.
+        labelled: Boolean [records]: which have a label; None where there is none.
     """
-    sides: dict[str, tuple[NDArray[np.int64], int]] = {}
+
+    places: dict[str, NDArray[np.int32]]
+    sizes: dict[str, int]
+    labelled: NDArray[np.bool_] | None
+
+
+def place(records: Thin, edges: Edges) -> Placed:
+    """Return where some records lie along each of the edges."""
+    places: dict[str, NDArray[np.int32]] = {}
+    sizes: dict[str, int] = {}
     for values, names in ((records.label, LABEL_SIDES), (records.tokens, TOKEN_SIDES)):
         if values is not None:
             for name in names:
                 marks = getattr(edges, name)
-                sides[name] = np.searchsorted(marks, values, side="right"), len(marks) + 1
+                places[name] = np.searchsorted(marks, values, side="right").astype(np.int32)
+                sizes[name] = len(marks) + 1
     if records.category is not None:
-        sides["category"] = records.category, len(edges.categories) + 1
-    labelled = None if records.label is None else ~np.isnan(records.label)
+        places["category"], sizes["category"] = records.category.astype(np.int32), len(edges.categories) + 1
+    return Placed(places, sizes, None if records.label is None else ~np.isnan(records.label))
+
+
+def count(placed: Placed, which: NDArray[Any] | None = None, times: NDArray[np.int64] | None = None) -> Counts:
+    """Return the counts of some records along each of the edges, and along two of them at once, as `TALLIES` says.
+
+    Int64, one place more along each side than it has edges or categories. `which` are the records, by numbers or by a
+    mask (None: all), `times` how often each of them counts (None: once). What there is no column for is left out;
+    records without a label count where none is asked for.
+    """
+    chosen = slice(None) if which is None else which
+    labelled = None if placed.labelled is None else placed.labelled[chosen]
     found: Counts = {}
     for name, used in TALLIES.items():
-        if all(side in sides for side in used):
+        if all(side in placed.places for side in used):
+            shape = [placed.sizes[side] for side in used]
+            places = np.ravel_multi_index([placed.places[side][chosen] for side in used], shape)
             keep = labelled if set(used) & set(LABEL_SIDES) else None
-            found[name] = _tally([sides[side] for side in used], keep, records.times)
+            found[name] = _tally(places, shape, keep, times)
     return found
 
 
 def _tally(
-    sides: Sequence[tuple[NDArray[np.int64], int]], keep: NDArray[np.bool_] | None, times: NDArray[np.int64] | None
+    places: NDArray[np.int64], shape: Sequence[int], keep: NDArray[np.bool_] | None, times: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    shape = [size for _, size in sides]
-    places = np.ravel_multi_index([places for places, _ in sides], shape)
     if keep is not None:
         places, times = places[keep], None if times is None else times[keep]
     counted = np.bincount(places, weights=times, minlength=math.prod(shape))

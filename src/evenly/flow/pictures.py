@@ -6,7 +6,6 @@ which add up (see `evenly.core.pictures`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import polars as pl
 
 from evenly.columns import PLACE, TOKENS
 from evenly.core.measure import label_days
-from evenly.core.pictures import SIDES, Thin, add, count, edges_of, rank_correlation
+from evenly.core.pictures import SIDES, Thin, add, count, edges_of, place, rank_correlation
 from evenly.core.select import times_in_output
 from evenly.flow.draw import with_splits
 from evenly.flow.plan import category_column
@@ -53,21 +52,10 @@ def _count_group(number: int, delivery: Delivery, edges: Edges) -> tuple[Counts,
     named = {recipe.balance.label, category_column(recipe), TOKENS if recipe.tokenizer is not None else None}
     frame = delivery.pool.thin(drawn.groups[number], sorted(name for name in named if name is not None))
     chosen = with_splits(number, drawn, delivery.scratch)
-    everyone, present = _thin(frame, delivery, edges), delivery.pool.present(drawn.groups[number])
-    places = chosen[PLACE].to_numpy()
+    everyone, present = place(_thin(frame, delivery, edges), edges), delivery.pool.present(drawn.groups[number])
     times = chosen.select(times_in_output()).to_series().cast(pl.Int64).to_numpy()
-    drawn_ones = replace(_some(everyone, places), times=times)
-    return count(everyone if present is None else _some(everyone, present.to_numpy()), edges), count(drawn_ones, edges)
-
-
-def _some(everyone: Thin, which: NDArray[Any]) -> Thin:
-    """Return some of the records: those at some places, or where a mask is true."""
-    label, tokens, category = everyone.label, everyone.tokens, everyone.category
-    return Thin(
-        None if label is None else label[which],
-        None if tokens is None else tokens[which],
-        None if category is None else category[which],
-    )
+    before = count(everyone, None if present is None else present.to_numpy())
+    return before, count(everyone, chosen[PLACE].to_numpy(), times)
 
 
 def _thin(frame: pl.DataFrame, delivery: Delivery, edges: Edges) -> Thin:
