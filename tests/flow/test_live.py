@@ -137,6 +137,18 @@ def test_what_is_held_out_is_not_there(listings: Path, tmp_path: Path) -> None:
         assert live.frame.height < ROWS
 
 
+@pytest.mark.parametrize("name", ["cap", "crossed", "one draw", "along tokens"])
+def test_the_pictures_are_those_of_the_report(listings: Path, tmp_path: Path, name: str) -> None:
+    given = recipe(listings, BALANCES[name])
+    reported = recipe(listings, BALANCES[name], export={"keep": ["category"]})
+    with held(given) as live:
+        shown = live.pictures(given, live.look(given).rows)
+    evenly.run(reported, tmp_path / "out")
+    numbers = json.loads((tmp_path / "out" / "charts" / "numbers.json").read_text(encoding="utf-8"))
+    assert shown == numbers["pictures"]
+    assert {"label", "label_log", "tokens", "density"} <= shown.keys()
+
+
 def test_impossible_wishes_are_told_as_a_run_tells_them(listings: Path) -> None:
     given = recipe(listings, BALANCES["cap"])
     with held(given) as live:

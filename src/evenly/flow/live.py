@@ -24,6 +24,7 @@ from evenly.core.budget import largest
 from evenly.core.cells import arrange, cut, in_order
 from evenly.core.census import take_census
 from evenly.core.hashing import hashed, uniform
+from evenly.core.pictures import count, edges_of
 from evenly.core.quotas import possible_sizes, with_quotas
 from evenly.core.strata import with_strata
 from evenly.core.survey import balanced, count_values, facts_of, filter_columns, merge_counts, surveyed_columns
@@ -31,7 +32,8 @@ from evenly.core.weights import table_weights, weight_columns, with_keys
 from evenly.errors import UserError, choices_line, did_you_mean
 from evenly.flow.budget import too_little
 from evenly.flow.others import other_censuses
-from evenly.flow.plan import refuse_empty, thin_frame
+from evenly.flow.pictures import pictured_columns, placed, told
+from evenly.flow.plan import category_column, describe, refuse_empty, thin_frame
 from evenly.recipe.model import InverseDensity, Tokens, WeightTable
 from evenly.recipe.needs import COUNTED
 
@@ -125,6 +127,19 @@ class Live:
             strata = with_quotas(census, recipe, ground.facts, ground.others)
         outside = int((ground.stratum < 0).sum())
         return Look(strata, outside, cells.rows[taken(strata).places(cells)])
+
+    def pictures(self, recipe: Recipe, rows: NDArray[np.int64]) -> dict[str, Any]:
+        """Return what charts show of the pool and of some of its records, as `evenly.flow.pictures.take_pictures` does.
+
+        Each record counts once.
+        """
+        key = recipe.balance.label, category_column(recipe)
+        frame = self.columns(pictured_columns(recipe))
+        summary = self._memo("summary", key, lambda: describe(frame, recipe))
+        edges = self._memo("edges", key, lambda: edges_of(summary))
+        where = self._memo("placed", key, lambda: placed(frame, recipe, edges))
+        before = self._memo("before", key, lambda: count(where))
+        return told(edges, {"before": before, "after": count(where, rows)})
 
     def columns(self, names: Sequence[str]) -> pl.DataFrame:
         """Return some columns of all records that are not held out.

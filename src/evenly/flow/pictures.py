@@ -20,14 +20,15 @@ from evenly.flow.draw import with_splits
 from evenly.flow.plan import category_column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from evenly.core.pictures import Counts, Edges
+    from evenly.core.pictures import Counts, Edges, Placed
     from evenly.engines.base import Engine
     from evenly.flow.delivery import Delivery
     from evenly.flow.plan import Plan
+    from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
 
 
@@ -44,22 +45,28 @@ def take_pictures(delivery: Delivery, plan: Plan, engine: Engine, reporter: Repo
         work = partial(_count_group, delivery=delivery, edges=edges)
         before, after = engine.fold(work, groups, _added, advance=advance)
         advance.counts["records"] = delivery.pool.index.kept
-    return _told(edges, {"before": before, "after": after})
+    return told(edges, {"before": before, "after": after})
 
 
 def _count_group(number: int, delivery: Delivery, edges: Edges) -> tuple[Counts, Counts]:
     recipe, drawn = delivery.recipe, delivery.drawn
-    named = {recipe.balance.label, category_column(recipe), TOKENS if recipe.tokenizer is not None else None}
-    frame = delivery.pool.thin(drawn.groups[number], sorted(name for name in named if name is not None))
+    frame = delivery.pool.thin(drawn.groups[number], pictured_columns(recipe))
     chosen = with_splits(number, drawn, delivery.scratch)
-    everyone, present = place(_thin(frame, delivery, edges), edges), delivery.pool.present(drawn.groups[number])
+    everyone, present = placed(frame, recipe, edges), delivery.pool.present(drawn.groups[number])
     times = chosen.select(times_in_output()).to_series().cast(pl.Int64).to_numpy()
     before = count(everyone, None if present is None else present.to_numpy())
     return before, count(everyone, chosen[PLACE].to_numpy(), times)
 
 
-def _thin(frame: pl.DataFrame, delivery: Delivery, edges: Edges) -> Thin:
-    label, category = delivery.recipe.balance.label, category_column(delivery.recipe)
+def pictured_columns(recipe: Recipe) -> list[str]:
+    """Return the columns of the pool that pictures look at, sorted."""
+    named = {recipe.balance.label, category_column(recipe), TOKENS if recipe.tokenizer is not None else None}
+    return sorted(name for name in named if name is not None)
+
+
+def placed(frame: pl.DataFrame, recipe: Recipe, edges: Edges) -> Placed:
+    """Return where the records of a frame that has the `pictured_columns` lie along some edges."""
+    label, category = recipe.balance.label, category_column(recipe)
     numbers = None
     if label is not None and edges.label:
         column = frame[label].cast(pl.Float64) if frame.schema[label].is_numeric() else label_days(frame[label])
@@ -72,14 +79,15 @@ def _thin(frame: pl.DataFrame, delivery: Delivery, edges: Edges) -> Thin:
         shown = frame[category].cast(pl.String).fill_null("(none)")
         known = {name: place for place, name in enumerate(edges.categories)}
         codes = shown.replace_strict(known, default=len(known), return_dtype=pl.Int64).to_numpy()
-    return Thin(numbers, tokens, codes)
+    return place(Thin(numbers, tokens, codes), edges)
 
 
 def _added(counted: Sequence[tuple[Counts, Counts]]) -> tuple[Counts, Counts]:
     return add([before for before, _ in counted]), add([after for _, after in counted])
 
 
-def _told(edges: Edges, sides: dict[str, Counts]) -> dict[str, Any]:
+def told(edges: Edges, sides: Mapping[str, Counts]) -> dict[str, Any]:
+    """Return counts of both sides along some edges as plain data, see `take_pictures`."""
     told: dict[str, Any] = {}
     there = sides["before"]
 
