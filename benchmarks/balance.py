@@ -35,8 +35,8 @@ REACH = 10
 """Times the notebook's speed that are wanted."""
 
 
-def prepared(rows: int) -> Path:
-    """Return a folder with the recipe, its pool, and the same records as the notebook's pickle."""
+def pooled(rows: int) -> Path:
+    """Return a folder with the recipe, whose pool is in the folder's cache, which is used from here on."""
     folder = ROOT / ".peers" / f"balance-{rows}"
     recipe = folder / "recipe.yaml"
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,14 @@ def prepared(rows: int) -> Path:
     lines.insert(at, f"    files: {listings(rows)}")
     recipe.write_text("\n".join([*lines, f"tokenizer: {TOKENIZER}"]), encoding="utf-8")
     os.environ["EVENLY_CACHE"] = str(folder / "cache")
-    loaded = read_recipe(recipe)
+    open_pool(read_recipe(recipe), LocalEngine(), Silent())
+    return folder
+
+
+def prepared(rows: int) -> Path:
+    """Return a folder with the recipe, its pool, and the same records as the notebook's pickle."""
+    folder = pooled(rows)
+    loaded = read_recipe(folder / "recipe.yaml")
     pool, _ = open_pool(loaded, LocalEngine(), Silent())
     pickled = folder / "items.pkl"
     if not pickled.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -195,3 +196,8 @@ def test_each_command_is_the_twin_of_a_call() -> None:
     }
     for name in commands:
         assert inspect.getdoc(getattr(evenly, name))
+
+
+def test_the_package_runs_as_the_command_does() -> None:
+    done = subprocess.run([sys.executable, "-m", "evenly", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"evenly {evenly.__version__}\n"
