@@ -59,7 +59,7 @@ class Look:
     Attributes:
         strata: the census with quotas, one row per stratum; see `evenly.core.census` and `evenly.core.quotas`.
         outside: records of the pool that are in no stratum.
-        rows: Int64: the selected records, by their numbers among those of the pool that are not held out.
+        rows: Int64: the selected records, by their numbers among those of the pool that are not held out, ascending.
     """
 
     strata: pl.DataFrame
@@ -126,7 +126,9 @@ class Live:
         else:
             strata = with_quotas(census, recipe, ground.facts, ground.others)
         outside = int((ground.stratum < 0).sum())
-        return Look(strata, outside, cells.rows[taken(strata).places(cells)])
+        chosen = np.zeros(self.frame.height, np.bool_)
+        chosen[cells.rows[taken(strata).places(cells)]] = True
+        return Look(strata, outside, np.flatnonzero(chosen))  # in the pool's order: what is read of them lies together
 
     def pictures(self, recipe: Recipe, rows: NDArray[np.int64]) -> dict[str, Any]:
         """Return what charts show of the pool and of some of its records, as `evenly.flow.pictures.take_pictures` does.
