@@ -59,6 +59,8 @@ def test_steps_by_hand() -> None:
     assert steps({7.0: 4}, 100) == (7, 8)
     assert steps({0.25: 4}, 100) == (0.25, 0.5)
     assert steps({1990.0: 4, 2024.0: 1}, 10) == (1990, 1995, 2000, 2005, 2010, 2015, 2020, 2025)
+    # an edge that rounding puts upon the last value has another one after it
+    assert steps({0.0: 1, 0.95: 1}, 19)[-1] == 1
     # a few far out do not squeeze the others
     assert steps({**{float(value): 1000 for value in range(100)}, 1e9: 1}, 100)[-1] == 100
 

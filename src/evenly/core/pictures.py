@@ -130,10 +130,10 @@ def steps(values: Mapping[float, int], most: int) -> tuple[float, ...]:
     low, high = _span(values)
     whole = all(value == int(value) for value in values)
     step = round_step((high - low) / most, whole=whole) if high > low else (1.0 if whole else abs(low) or 1.0)
-    first, last = math.floor(low / step), math.floor(high / step) + 1
+    first, last = _around(low, high, step)
     if last - first > most:
         step = round_step(step * 1.01, whole=whole)
-        first, last = math.floor(low / step), math.floor(high / step) + 1
+        first, last = _around(low, high, step)
     return tuple(_multiple(number, step) for number in range(first, last + 1))
 
 
@@ -192,6 +192,15 @@ def _span(values: Mapping[float, int]) -> tuple[float, float]:
     if max(values) - min(values) <= FAR * (high - low) or high == low:
         return min(values), max(values)
     return low, high
+
+
+def _around(low: float, high: float, step: float) -> tuple[int, int]:
+    """Return the numbers of the multiples of a step between which values lie: up to the first, and below the last.
+
+    As the multiples are written: 0.95 / 0.05 is a little less than 19, and 19 x 0.05 is not above 0.95.
+    """
+    first, last = math.floor(low / step), math.floor(high / step) + 1
+    return first - (_multiple(first, step) > low), last + (_multiple(last, step) <= high)
 
 
 def _multiple(number: int, step: float) -> float:
