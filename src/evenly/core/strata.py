@@ -27,12 +27,17 @@ ALL: Final = "all"
 """The stratum of a recipe without strata."""
 
 
-def with_strata(frame: pl.DataFrame, axes: Sequence[Axis]) -> pl.DataFrame:
+def with_strata(frame: pl.DataFrame, axes: Sequence[Axis], inside: pl.Series | None = None) -> pl.DataFrame:
     """Return `frame` with `__stratum__` and one column per axis, named by `axis_name`.
+
+    Records that are not `inside`, Boolean, are in no stratum.
 
     Raises:
         DataError: for a column that an axis can't be made of.
     """
+    if inside is not None:
+        placed = with_strata(frame, axes)
+        return placed.with_columns(pl.when(inside).then(STRATUM).alias(STRATUM))
     if not axes:
         return frame.with_columns(pl.lit(ALL, dtype=pl.Categorical).alias(STRATUM))
     placed = frame.with_columns(axis.values(frame[axis.column]).alias(axis_name(axis.column)) for axis in axes)

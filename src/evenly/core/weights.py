@@ -40,11 +40,15 @@ def with_keys(frame: pl.DataFrame, recipe: Recipe, facts: Facts | None = None) -
         DataError: for a weight that is negative, null or not finite, naming one record.
     """
     weighted = with_weights(frame, recipe, facts)
-    exponential = -(-uniform(hashed(ID, "select", recipe.seed))).log1p()
     # A weight of 1e-308 would give an infinite key too, and its record was counted as one that can be drawn.
-    drawn = pl.min_horizontal(exponential / pl.col(WEIGHT), pl.lit(sys.float_info.max))
+    drawn = pl.min_horizontal(exponential(recipe.seed) / pl.col(WEIGHT), pl.lit(sys.float_info.max))
     key = pl.when(pl.col(WEIGHT) > 0).then(drawn).otherwise(float("inf"))
     return weighted.with_columns(key.alias(KEY))
+
+
+def exponential(seed: int) -> pl.Expr:
+    """Return the key of a record of weight 1, Float64: -log1p(-u) with u from h('select', seed, id)."""
+    return -(-uniform(hashed(ID, "select", seed))).log1p()
 
 
 def weight_columns(recipe: Recipe) -> list[str]:

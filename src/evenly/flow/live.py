@@ -23,12 +23,11 @@ from evenly.core.allocate import AllocationError
 from evenly.core.budget import largest
 from evenly.core.cells import arrange, cut, in_order
 from evenly.core.census import take_census
-from evenly.core.hashing import hashed, uniform
 from evenly.core.pictures import count, edges_of
 from evenly.core.quotas import possible_sizes, with_quotas
 from evenly.core.strata import with_strata
 from evenly.core.survey import balanced, count_values, facts_of, filter_columns, merge_counts, surveyed_columns
-from evenly.core.weights import table_weights, weight_columns, with_keys
+from evenly.core.weights import exponential, table_weights, weight_columns, with_keys
 from evenly.errors import UserError, choices_line, did_you_mean
 from evenly.flow.budget import too_little
 from evenly.flow.others import other_censuses
@@ -110,7 +109,7 @@ class Live:
         """Return what a recipe selects, which has the sources, steps and template of the one that the pool is of.
 
         Raises:
-            UserError: for a column that the pool does not hold.
+            UserError: for a column that the pool does not hold, and a size in tokens under rake.
             DataError: for a bad weight, or when no record is in a stratum.
             AllocationError: when the recipe's wishes can't be met together.
         """
@@ -122,7 +121,7 @@ class Live:
         taken = partial(self._taken, cells=cells, weights=each)
         size = recipe.balance.size
         if isinstance(size, Tokens):
-            strata = self._within(size.tokens, recipe, census, ground, partial(self._cost, taken=taken, cells=cells))
+            strata = self._within(size.tokens, recipe, census, ground, partial(self._cost, ground, cells, taken))
         else:
             strata = with_quotas(census, recipe, ground.facts, ground.others)
         outside = int((ground.stratum < 0).sum())
@@ -184,12 +183,10 @@ class Live:
         counts = merge_counts([count_values(frame if inside is None else frame.filter(inside), surveyed)])
         facts = facts_of(balance, counts)
         others = other_censuses(recipe, facts, self._engine, self._reporter)
-        placed = with_strata(frame, facts.axes)
-        if inside is not None:
-            placed = placed.with_columns(pl.when(inside).then(STRATUM).alias(STRATUM))
-        census = take_census(placed.with_columns(pl.lit(1.0).alias(WEIGHT)), axes)
-        numbers = _numbered(placed[STRATUM], census[STRATUM])
-        return _Ground(name, facts, others, placed.select(ID, STRATUM), census, numbers)
+        records = with_strata(frame, facts.axes, inside)
+        census = take_census(records.with_columns(pl.lit(1.0).alias(WEIGHT)), axes)
+        numbers = _numbered(records[STRATUM], census[STRATUM])
+        return _Ground(name, facts, others, records.select(ID, STRATUM), census, numbers)
 
     def _cells(self, recipe: Recipe, ground: _Ground) -> tuple[Cells, NDArray[np.float64] | None]:
         """Return the records by cell, and the weight of each kind; None where weights are in the base keys."""
@@ -229,7 +226,7 @@ class Live:
         return self._memo("census", key, lambda: make().select(ground.census.columns))
 
     def _exponential(self, seed: int) -> NDArray[np.float64]:
-        return self.frame.select(-(-uniform(hashed(ID, "select", seed))).log1p()).to_series().to_numpy()
+        return self.frame.select(exponential(seed)).to_series().to_numpy()
 
     def _kinds(self, column: str) -> _Kinds:
         values = self.columns([column])[column]
@@ -268,7 +265,7 @@ class Live:
             raise AllocationError(too_little(budget, least))
         return plan(largest(budget, least, most, cost_of))
 
-    def _cost(self, strata: pl.DataFrame, taken: Callable[[pl.DataFrame], Cut], cells: Cells) -> int:
+    def _cost(self, ground: _Ground, cells: Cells, taken: Callable[[pl.DataFrame], Cut], strata: pl.DataFrame) -> int:
         """Return the tokens of what a plan selects, repetitions included."""
         tokens = self.columns([TOKENS])[TOKENS].to_numpy()
         quota, repeated = strata["quota"], strata["repeated"]
@@ -277,11 +274,7 @@ class Live:
             return int(tokens[selected].sum(dtype=np.int64))
         again = cells.rows[taken(strata.with_columns(quota=repeated % quota)).places(cells)]
         times = 1 + (repeated // quota).fill_null(0).to_numpy()
-        return int((tokens[selected] * times[self._stratum_of(selected)]).sum() + tokens[again].sum(dtype=np.int64))
-
-    def _stratum_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        kept = cast("tuple[object, _Ground]", self._kept["ground"])
-        return kept[1].stratum[rows]
+        return int((tokens[selected] * times[ground.stratum[selected]]).sum() + tokens[again].sum(dtype=np.int64))
 
 
 def _numbered(strata: pl.Series, names: pl.Series) -> NDArray[np.int64]:

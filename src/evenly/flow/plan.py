@@ -237,10 +237,7 @@ def _count_group(group: tuple[int, list[int]], work: _Work) -> _Counted:
     everyone = thin_frame(work.pool, parts, recipe, [*_thin_columns(recipe), *named])
     present = work.pool.present(parts)
     frame = everyone if present is None else everyone.filter(present)
-    placed = with_strata(frame, work.facts.axes)
-    kept = balanced(frame, recipe.balance)
-    if kept is not None:
-        placed = placed.with_columns(pl.when(kept).then(STRATUM).alias(STRATUM))
+    placed = with_strata(frame, work.facts.axes, balanced(frame, recipe.balance))
     if work.scratch is None:
         placed = _weighted(placed, parts, work)
     else:

@@ -184,7 +184,7 @@ class Balance(Strict):
     rows that a stratum has at least and at most, `take_all` a condition on strata that are taken whole. `filter` is a
     condition on records: what it is not true for is in no stratum, as if it were not there. `weight` makes
     records likelier within a stratum. `shortfall` says what happens where strata hold less than is wanted: `error`,
-    `redistribute` (others fill up) or `accept` (fewer rows). `stats` are named numbers over the whole pool.
+    `redistribute` (others fill up) or `accept` (fewer rows). `stats` are named numbers over what `filter` leaves.
     """
 
     label: Column | None = None
