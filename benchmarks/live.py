@@ -72,7 +72,7 @@ def turns(live: Live, recipe: Recipe, name: str, repeats: int) -> Iterator[float
 
     def answer(turn: int) -> None:
         asked = changed(recipe, CHANGES[name][1](turn))
-        live.pictures(asked, live.look(asked).rows)
+        live.pictures(asked, live.look(asked), density=False)
 
     answer(0)
     for turn in range(1, repeats + 1):
@@ -87,7 +87,7 @@ def main(rows: int = 4_000_000, repeats: int = 7) -> None:
     recipe, engine = read_recipe(pooled(rows) / "recipe.yaml"), LocalEngine()
     pool, _ = open_pool(recipe, engine, Silent())
     live = Live(recipe, pool, engine, Silent())
-    first = timed(lambda: live.pictures(recipe, live.look(recipe).rows))
+    first = timed(lambda: live.pictures(recipe, live.look(recipe), density=False))
     plan = min(timed(lambda: make_plan(recipe, pool, None, engine, Silent())) for _ in range(3))
     print(f"{pool.index.kept:,} records; the first answer {first:.2f} s; a new plan {plan:.2f} s")
     told: dict[str, Any] = {}

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import evenly
 from evenly.engines.local import LocalEngine
 from evenly.flow.curate import open_pool
 from evenly.flow.live import Live
+from evenly.flow.report import facts_of_side, measures_of, strata_numbers
 from evenly.flow.reserve import reserve
 from evenly.reporting.progress import Silent
 
@@ -137,16 +139,71 @@ def test_what_is_held_out_is_not_there(listings: Path, tmp_path: Path) -> None:
         assert live.frame.height < ROWS
 
 
-@pytest.mark.parametrize("name", ["cap", "crossed", "one draw", "along tokens"])
-def test_the_pictures_are_those_of_the_report(listings: Path, tmp_path: Path, name: str) -> None:
-    given = recipe(listings, BALANCES[name])
-    reported = recipe(listings, BALANCES[name], export={"keep": ["category"]})
+SHOWN: dict[str, dict[str, Any]] = {
+    "cap": {},
+    "quantiles": {},
+    "target": {},
+    "rake": {},
+    "capped tokens": {},
+    "along tokens": {},
+    "weighted by category": {"holdout": {"fraction": 0.2}},
+    "repeated": {"split": {"train": 0.5, "test": 0.3}},
+    "tokens, repeated": {},
+}
+"""Balances whose report is held against what a pool held ready shows -> other keys of the recipe."""
+
+
+def reported(given: evenly.Recipe, out: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run a recipe and return the numbers of its report; no chart is drawn."""
+    monkeypatch.setattr("evenly.flow.run.write_report", lambda *_: None)
+    data = given.to_dict()
+    data["export"].pop("report")
+    evenly.run(evenly.Recipe.from_dict(data), out)
+    return json.loads((out / "charts" / "numbers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_is_shown_is_what_a_run_reports(
+    listings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    given = recipe(listings, BALANCES[name], **SHOWN[name])
+    numbers = reported(given, tmp_path / "out", monkeypatch)
     with held(given) as live:
-        shown = live.pictures(given, live.look(given).rows)
-    evenly.run(reported, tmp_path / "out")
-    numbers = json.loads((tmp_path / "out" / "charts" / "numbers.json").read_text(encoding="utf-8"))
-    assert shown == numbers["pictures"]
-    assert {"label", "label_log", "tokens", "density"} <= shown.keys()
+        look = live.look(given)
+        plan = live.plan(given, look)
+        pictures, plain = live.pictures(given, look), live.pictures(given, look, density=False)
+        categories, facts = live.categories(given, look), live.facts(given, look)
+    assert pictures == numbers["pictures"]
+    assert plain == {key: value for key, value in pictures.items() if key != "density"}
+    assert {"label", "label_log", "tokens", "density", "mix"} >= pictures.keys() >= {"label", "label_log", "density"}
+    assert (categories or numbers["categories"]) == numbers["categories"]
+    assert (categories is None) == (numbers["category"] is None)
+    assert strata_numbers(given, plan) == numbers["strata"]
+    for side, counts in (("before", plan.strata["rows"]), ("after", plan.strata["quota"] + plan.strata["repeated"])):
+        assert measures_of(counts.cast(pl.Int64).to_numpy(), given, plan) == numbers["measures"][side]
+    assert facts_of_side(plan.pool, dated=False) == numbers["facts"]["before"]
+    after = numbers["facts"]["after"]
+    assert (facts["rows"], facts["records"]) == (after["rows"], look.rows.size)
+    assert facts["label"]["mean"] == pytest.approx(after["label"]["mean"], rel=1e-13)
+    assert facts["tokens"] == {key: after["tokens"][key] for key in ("total", "mean")}
+    assert (look.times is not None) == ("repeated" in name)
+
+
+def test_a_plan_of_a_held_pool_is_the_plan(listings: Path) -> None:
+    for name, more in (("rake", {}), ("tokens", {}), ("weighted by category", {"holdout": {"fraction": 0.2}})):
+        given = recipe(listings, BALANCES[name], **more)
+        planned = evenly.plan(given).plan
+        with held(given) as live:
+            plan = live.plan(given, live.look(given))
+        assert (plan.outside, plan.held_out, plan.asked, plan.missing, plan.selected, plan.pool) == (
+            *(planned.outside, planned.held_out, planned.asked, planned.missing, planned.selected, planned.pool),
+        )
+        assert [axis.column for axis in plan.axes] == [axis.column for axis in planned.axes]
+        if planned.marginals is None:
+            assert plan.marginals is None
+        else:
+            assert plan.marginals is not None
+            assert_frame_equal(plan.marginals, planned.marginals)
 
 
 def test_impossible_wishes_are_told_as_a_run_tells_them(listings: Path) -> None:

@@ -82,8 +82,8 @@ class Cut:
         return np.concatenate([spans(cells.starts[:-1], self.ends), self.more])
 
 
-def in_order(base: Floats, ids: pl.Series) -> Integers:
-    """Return the order of some records by (base key, id): their numbers."""
+def in_order(base: Floats | NDArray[np.uint64], ids: pl.Series) -> Integers:
+    """Return the order of some records by (base key, id), or by another number before the id: their numbers."""
     order = np.argsort(base, kind="stable")
     ordered = base[order]
     alike = np.flatnonzero(ordered[1:] == ordered[:-1])

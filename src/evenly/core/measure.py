@@ -101,6 +101,11 @@ class Summary:
         counted = sum(self.label.values())
         return self.label_sum / (counted << UNIT) if counted else None
 
+    @property
+    def largest_categories(self) -> list[str]:
+        """Categories, most records first, equal ones by name."""
+        return [name for name, _ in sorted(self.categories.items(), key=lambda item: (-item[1], item[0]))]
+
 
 def label_days(label: pl.Series) -> pl.Series | None:
     """Return days since 1970, Float64, of a column of dates or of text that begins with `YYYY-MM-DD`; None for others.

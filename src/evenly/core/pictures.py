@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,15 +68,20 @@ LABEL_SIDES: Final = ("label", "label_log", "label_wide", "label_ranks")
 
 TOKEN_SIDES: Final = ("tokens", "tokens_wide", "tokens_ranks")
 
+CATEGORY_SIDE: Final = "category"
+
 TALLIES: Final = {
     "label": ("label",),
     "label_log": ("label_log",),
     "tokens": ("tokens",),
     "density": ("label_wide", "tokens_wide"),
     "ranks": ("label_ranks", "tokens_ranks"),
-    "mix": ("label_wide", "category"),
+    "mix": ("label_wide", CATEGORY_SIDE),
 }
 """What is counted -> along which edges."""
+
+DENSE: Final = ("density", "ranks")
+"""The tallies that show label and tokens at once."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,6 @@ class Edges:
 
 def edges_of(pool: Summary) -> Edges:
     """Return the edges for pictures of a pool and of what is selected from it."""
-    largest = sorted(pool.categories.items(), key=lambda item: (-item[1], item[0]))
-    names = tuple(name for name, _ in largest[:CATEGORIES])
     label, tokens = pool.dates if pool.dated else pool.label, pool.token_counts
     marks = calendar if pool.dated else steps
     return Edges(
@@ -116,7 +119,7 @@ def edges_of(pool: Summary) -> Edges:
         tokens=steps(tokens, HISTOGRAM_BINS),
         tokens_wide=steps(tokens, GRID_BINS),
         tokens_ranks=sections(tokens, RANK_BINS),
-        categories=names,
+        categories=tuple(pool.largest_categories[:CATEGORIES]),
     )
 
 
@@ -225,60 +228,61 @@ class Thin:
 
 @dataclass(frozen=True)
 class Placed:
-    """Records by their places along edges, to be counted as often as one likes.
+    """Records by their places in some tallies, to be counted as often as one likes.
 
     Attributes:
-        places: side -> Int32 [records]; what there is no column for is left out.
-        sizes: side -> how many places it has: one more than edges or categories.
-        labelled: Boolean [records]: which have a label; None where there is none.
+        places: tally -> UInt8 to UInt32 [records]: the record's place in the tally's counts, as `numpy.ravel` lays them
+            out; one beyond the last for a record that it does not count, since it has no label.
+        shapes: tally -> places along each of its sides: one more than edges or categories.
     """
 
-    places: dict[str, NDArray[np.int32]]
-    sizes: dict[str, int]
-    labelled: NDArray[np.bool_] | None
+    places: dict[str, NDArray[np.unsignedinteger[Any]]]
+    shapes: dict[str, tuple[int, ...]]
 
 
-def place(records: Thin, edges: Edges) -> Placed:
-    """Return where some records lie along each of the edges."""
-    places: dict[str, NDArray[np.int32]] = {}
-    sizes: dict[str, int] = {}
-    for values, names in ((records.label, LABEL_SIDES), (records.tokens, TOKEN_SIDES)):
-        if values is not None:
-            for name in names:
-                marks = getattr(edges, name)
-                places[name] = np.searchsorted(marks, values, side="right").astype(np.int32)
-                sizes[name] = len(marks) + 1
-    if records.category is not None:
-        places["category"], sizes["category"] = records.category.astype(np.int32), len(edges.categories) + 1
-    return Placed(places, sizes, None if records.label is None else ~np.isnan(records.label))
+def place(records: Thin, edges: Edges, tallies: Iterable[str] = TALLIES) -> Placed:
+    """Return where some records lie in each of some tallies; those that there is no column for are left out."""
+    sides: dict[str, NDArray[np.int64]] = {}
+    unlabelled = None if records.label is None else np.isnan(records.label)
+    placed = Placed({}, {})
+
+    def along(side: str) -> NDArray[np.int64] | None:
+        """Return the place of each record along a side, looked for once."""
+        values = records.label if side in LABEL_SIDES else records.tokens
+        if side == CATEGORY_SIDE:
+            return records.category
+        if side not in sides and values is not None:
+            sides[side] = np.searchsorted(getattr(edges, side), values, side="right")
+        return sides.get(side)
+
+    for tally in tallies:
+        there = [places for side in TALLIES[tally] if (places := along(side)) is not None]
+        if len(there) < len(TALLIES[tally]):
+            continue
+        shape = tuple(
+            len(getattr(edges, "categories" if side == CATEGORY_SIDE else side)) + 1 for side in TALLIES[tally]
+        )
+        flat = np.ravel_multi_index(there, shape)
+        if unlabelled is not None and set(TALLIES[tally]) & set(LABEL_SIDES):
+            flat = np.where(unlabelled, math.prod(shape), flat)
+        placed.places[tally] = flat.astype(np.min_scalar_type(math.prod(shape)))
+        placed.shapes[tally] = shape
+    return placed
 
 
 def count(placed: Placed, which: NDArray[Any] | None = None, times: NDArray[np.int64] | None = None) -> Counts:
-    """Return the counts of some records along each of the edges, and along two of them at once, as `TALLIES` says.
+    """Return the counts of some records in each tally, Int64, one place more along each side than it has edges.
 
-    Int64, one place more along each side than it has edges or categories. `which` are the records, by numbers or by a
-    mask (None: all), `times` how often each of them counts (None: once). What there is no column for is left out;
-    records without a label count where none is asked for.
+    `which` are the records, by numbers or by a mask (None: all), `times` how often each of them counts (None: once).
     """
     chosen = slice(None) if which is None else which
-    labelled = None if placed.labelled is None else placed.labelled[chosen]
     found: Counts = {}
-    for name, used in TALLIES.items():
-        if all(side in placed.places for side in used):
-            shape = [placed.sizes[side] for side in used]
-            places = np.ravel_multi_index([placed.places[side][chosen] for side in used], shape)
-            keep = labelled if set(used) & set(LABEL_SIDES) else None
-            found[name] = _tally(places, shape, keep, times)
+    for tally, places in placed.places.items():
+        shape = placed.shapes[tally]
+        size = math.prod(shape)
+        counted = np.bincount(places[chosen], weights=times, minlength=size + 1)
+        found[tally] = counted[:size].astype(np.int64).reshape(shape)
     return found
-
-
-def _tally(
-    places: NDArray[np.int64], shape: Sequence[int], keep: NDArray[np.bool_] | None, times: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
-    if keep is not None:
-        places, times = places[keep], None if times is None else times[keep]
-    counted = np.bincount(places, weights=times, minlength=math.prod(shape))
-    return counted.astype(np.int64).reshape(shape)
 
 
 def add(counts: Sequence[Counts]) -> Counts:

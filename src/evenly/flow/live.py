@@ -10,45 +10,38 @@ Memory is about a hundred bytes for each record: this is for one person's page, 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
-from evenly.columns import ID, KEY, STRATUM, TOKENS, WEIGHT
+from evenly.columns import HASH, ID, NAME
 from evenly.core.allocate import AllocationError
 from evenly.core.budget import largest
-from evenly.core.cells import arrange, cut, in_order
-from evenly.core.census import take_census
-from evenly.core.pictures import count, edges_of
-from evenly.core.quotas import possible_sizes, with_quotas
-from evenly.core.strata import with_strata
-from evenly.core.survey import balanced, count_values, facts_of, filter_columns, merge_counts, surveyed_columns
-from evenly.core.weights import exponential, table_weights, weight_columns, with_keys
-from evenly.errors import UserError, choices_line, did_you_mean
+from evenly.core.cells import cut, in_order
+from evenly.core.quotas import marginals_met, possible_sizes, with_quotas
+from evenly.core.select import TRAIN
+from evenly.core.split import SplitError, split_order, split_sizes
+from evenly.errors import UserError
+from evenly.flow import live_pictures
 from evenly.flow.budget import too_little
-from evenly.flow.others import other_censuses
-from evenly.flow.pictures import pictured_columns, placed, told
-from evenly.flow.plan import category_column, describe, refuse_empty, thin_frame
-from evenly.recipe.model import InverseDensity, Tokens, WeightTable
-from evenly.recipe.needs import COUNTED
+from evenly.flow.grounds import drawing_of, ground_of
+from evenly.flow.held import Held
+from evenly.flow.plan import Plan, refuse_empty
+from evenly.recipe.model import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    import polars as pl
     from numpy.typing import NDArray
 
-    from evenly.core.cells import Cells, Cut
-    from evenly.core.survey import Facts
     from evenly.engines.base import Engine
+    from evenly.flow.grounds import Drawing, Ground
     from evenly.io.pool import Pool
     from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -59,191 +52,198 @@ class Look:
         strata: the census with quotas, one row per stratum; see `evenly.core.census` and `evenly.core.quotas`.
         outside: records of the pool that are in no stratum.
         rows: Int64: the selected records, by their numbers among those of the pool that are not held out, ascending.
+        times: Int64: how often each of them stands in the output; None: once each.
     """
 
     strata: pl.DataFrame
     outside: int
     rows: NDArray[np.int64]
+    times: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
-class _Ground:
-    """What filter and strata make of the records.
+class _Drawn:
+    """The records of a plan, in any order.
 
     Attributes:
-        name: what it depends on.
-        placed: the records with `__stratum__`.
-        census: with every weight 1.
-        stratum: Int64 [records]: the number of each one's stratum in the census; -1 outside.
+        rows: their numbers.
+        times: how often each of them is drawn, but for
+        again: those of them that are drawn once more. None, both: nothing repeats.
     """
 
-    name: str
-    facts: Facts
-    others: Mapping[str, pl.DataFrame]
-    placed: pl.DataFrame
-    census: pl.DataFrame
-    stratum: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Kinds:
-    """What weights go by: the distinct values of a column, and the number of each record's, Int64 [records]."""
-
-    values: pl.Series
-    numbers: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    times: NDArray[np.int64] | None = None
+    again: NDArray[np.int64] | None = None
 
 
 class Live:
-    """A pool held ready for recipes that differ in seed and balance."""
+    """A pool held ready for recipes that differ in seed and balance.
+
+    They have the sources, steps and template of the one that the pool is of. Every question raises a UserError for a
+    column that the pool does not hold.
+    """
 
     def __init__(self, recipe: Recipe, pool: Pool, engine: Engine, reporter: Reporter) -> None:
         """Read the ids of the pool of a recipe, or of the side of it that is balanced; other columns when asked."""
         self.pool = pool
-        self._recipe, self._engine, self._reporter = recipe, engine, reporter
-        self._parts = range(len(pool.index.parts))
-        self._present = pool.present(self._parts)
-        self._kept: dict[str, tuple[object, Any]] = {}
-        self.frame = self._read([ID])
+        self._held = Held(recipe, pool, engine, reporter)
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The records that are not held out: `__id__` and the columns that were looked at so far."""
+        return self._held.frame
+
+    def columns(self, names: Sequence[str]) -> pl.DataFrame:
+        """Return some columns of all records that are not held out."""
+        return self._held.columns(names)
+
+    def read(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pl.DataFrame:
+        """Read some columns of a few records, by their numbers as in `Look.rows` and in that order."""
+        return self._held.read(rows, columns)
 
     def look(self, recipe: Recipe) -> Look:
-        """Return what a recipe selects, which has the sources, steps and template of the one that the pool is of.
+        """Return what a recipe selects.
 
         Raises:
-            UserError: for a column that the pool does not hold, and a size in tokens under rake.
+            UserError: for a size in tokens under rake.
             DataError: for a bad weight, or when no record is in a stratum.
             AllocationError: when the recipe's wishes can't be met together.
         """
-        ground = self._ground(recipe)
-        cells, weights = self._cells(recipe, ground)
-        census = _weighed(ground.census, cells, weights) if weights is not None else self._census(recipe, ground)
-        refuse_empty(census, recipe, self.frame.height)
-        each = np.ones(int(cells.kind.max(initial=0)) + 1) if weights is None else weights
-        taken = partial(self._taken, cells=cells, weights=each)
+        ground = ground_of(self._held, recipe)
+        drawing = drawing_of(self._held, recipe, ground)
+        refuse_empty(drawing.census, recipe, self.frame.height)
+        draw = partial(self._draw, drawing=drawing, ground=ground)
         size = recipe.balance.size
         if isinstance(size, Tokens):
-            strata = self._within(size.tokens, recipe, census, ground, partial(self._cost, ground, cells, taken))
+            strata = self._within(size.tokens, recipe, drawing.census, ground, lambda plan: self._cost(draw(plan)))
         else:
-            strata = with_quotas(census, recipe, ground.facts, ground.others)
-        outside = int((ground.stratum < 0).sum())
-        chosen = np.zeros(self.frame.height, np.bool_)
-        chosen[cells.rows[taken(strata).places(cells)]] = True
-        return Look(strata, outside, np.flatnonzero(chosen))  # in the pool's order: what is read of them lies together
+            strata = with_quotas(drawing.census, recipe, ground.facts, ground.others)
+        rows, times = self._in_order(draw(strata), recipe)
+        return Look(strata, ground.outside, rows, times)
 
-    def pictures(self, recipe: Recipe, rows: NDArray[np.int64]) -> dict[str, Any]:
-        """Return what charts show of the pool and of some of its records, as `evenly.flow.pictures.take_pictures` does.
+    def plan(self, recipe: Recipe, look: Look) -> Plan:
+        """Return a look as the plan that `evenly plan` would make, without what to expect of a selection."""
+        ground, balance = ground_of(self._held, recipe), recipe.balance
+        met = marginals_met(look.strata, recipe, ground.facts, ground.others) if balance.marginals else None
+        return Plan(
+            look.strata,
+            look.outside,
+            live_pictures.summary_of(self._held, recipe),
+            marginals=met,
+            asked=balance.size if isinstance(balance.size, int) else None,
+            held_out=self.pool.index.kept - self.frame.height,
+            axes=ground.facts.axes,
+        )
 
-        Each record counts once.
+    def pictures(self, recipe: Recipe, look: Look, *, density: bool = True) -> dict[str, Any]:
+        """Return what charts show of pool and output, as `evenly.flow.pictures.take_pictures` does.
+
+        Without `density` what shows label and tokens at once is left out.
         """
-        key = recipe.balance.label, category_column(recipe)
-        frame = self.columns(pictured_columns(recipe))
-        summary = self._memo("summary", key, lambda: describe(frame, recipe))
-        edges = self._memo("edges", key, lambda: edges_of(summary))
-        where = self._memo("placed", key, lambda: placed(frame, recipe, edges))
-        before = self._memo("before", key, lambda: count(where))
-        return told(edges, {"before": before, "after": count(where, rows)})
+        return live_pictures.pictures(self._held, recipe, look.rows, look.times, density=density)
 
-    def columns(self, names: Sequence[str]) -> pl.DataFrame:
-        """Return some columns of all records that are not held out.
+    def categories(self, recipe: Recipe, look: Look) -> dict[str, Any] | None:
+        """Return the categories of pool and output, as `evenly.flow.report` tells them: {names, before, after, others}.
+
+        `others` {count, before, after} are those beyond `KEPT_CATEGORIES`. None without a category column.
+        """
+        return live_pictures.categories(self._held, recipe, look.rows, look.times)
+
+    def facts(self, recipe: Recipe, look: Look) -> dict[str, Any]:
+        """Return `rows` of the output, distinct `records`, `label` {mean} and `tokens` {total, mean}.
+
+        Those are left out of which there is none. A label's mean is in days since 1970 where it is a date.
+        """
+        return live_pictures.facts(self._held, recipe, look.rows, look.times)
+
+    def bar(
+        self,
+        recipe: Recipe,
+        look: Look,
+        chart: str,
+        place: int,
+        category: int | None = None,
+        *,
+        selected: bool = True,
+        skip: int = 0,
+        most: int = 5,
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Return how many records lie in a bar of a picture, and the numbers of `most` of them after `skip`.
+
+        Of the selected, or of all; each counts once. They come in an order that is random and the recipe's seed's own.
+        `chart`: `label`, `label_log`, `tokens`; `mix`, with the number of a `category` or None for all of them;
+        `category`, by its place among the names, all others being the last; `strata`, by the row of `strata_numbers`.
 
         Raises:
-            UserError: for a column that the pool does not hold.
+            UserError: for a picture or a place that is not there.
         """
-        missing = [name for name in dict.fromkeys(names) if name not in self.frame.columns]
-        there = [*self.pool.columns(), *([COUNTED] if self._recipe.tokenizer is not None else [])]
-        for name in missing:
-            if name not in there:
-                own = [one for one in there if not one.startswith("__")]
-                message = f"recipe.balance: the curated pool has no column '{name}'.{did_you_mean(name, own)}"
-                raise UserError(message + choices_line("columns", own))
-        if missing:
-            self.frame = self.frame.hstack(self._read(missing))
-        return self.frame.select(list(dict.fromkeys(names)))
+        bar = live_pictures.bar_of(self._held, recipe, look.strata, chart, (place, category))
+        found = bar.records(look.rows if selected else None)
+        return found.size, live_pictures.first_by_key(self._held, recipe.seed, found, skip, most)
 
-    def _read(self, names: list[str]) -> pl.DataFrame:
-        frame = thin_frame(self.pool, list(self._parts), self._recipe, names).select(names)
-        return frame if self._present is None else frame.filter(self._present)
+    def _draw(self, strata: pl.DataFrame, drawing: Drawing, ground: Ground) -> _Drawn:
+        """Return the records that a plan draws."""
+        cells, quota, repeated = drawing.cells, strata["quota"], strata["repeated"]
 
-    def _memo(self, name: str, key: object, make: Callable[[], Made]) -> Made:
-        """Return what was made for this key, or make it."""
-        kept = self._kept.get(name)
-        if kept is None or kept[0] != key:
-            self._kept[name] = kept = (key, make())
-        return cast("Made", kept[1])
+        def taken(quotas: pl.Series) -> NDArray[np.int64]:
+            return cells.rows[cut(cells, quotas.to_numpy(), drawing.weights, self.frame[ID]).places(cells)]
 
-    def _ground(self, recipe: Recipe) -> _Ground:
-        density = ["weight"] if isinstance(recipe.balance.weight, InverseDensity) else []
-        name = _told(recipe, "strata", "filter", "stats", "target", "marginals", *density)
-        return self._memo("ground", name, lambda: self._make_ground(recipe, name))
+        rows = taken(quota)
+        if not repeated.sum():
+            return _Drawn(rows)
+        times = 1 + (repeated // quota).fill_null(0).to_numpy()
+        return _Drawn(rows, times[ground.stratum[rows]], taken((repeated % quota).fill_null(0)))
 
-    def _make_ground(self, recipe: Recipe, name: str) -> _Ground:
-        balance = recipe.balance
-        axes, surveyed = [stratum.column for stratum in balance.strata], surveyed_columns(balance)
-        frame = self.columns([ID, *axes, *surveyed, *filter_columns(balance)])
-        inside = balanced(frame, balance)
-        counts = merge_counts([count_values(frame if inside is None else frame.filter(inside), surveyed)])
-        facts = facts_of(balance, counts)
-        others = other_censuses(recipe, facts, self._engine, self._reporter)
-        records = with_strata(frame, facts.axes, inside)
-        census = take_census(records.with_columns(pl.lit(1.0).alias(WEIGHT)), axes)
-        numbers = _numbered(records[STRATUM], census[STRATUM])
-        return _Ground(name, facts, others, records.select(ID, STRATUM), census, numbers)
+    def _in_order(self, drawn: _Drawn, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Return the records in the pool's order, so that what is read of them lies together, and their times."""
+        if drawn.times is None:
+            chosen = np.zeros(self.frame.height, np.bool_)
+            chosen[drawn.rows] = True
+            return np.flatnonzero(chosen), None
+        counted = np.zeros(self.frame.height, np.int64)
+        counted[drawn.rows] = drawn.times
+        counted[drawn.again] += 1
+        rows = np.flatnonzero(counted)
+        return rows, np.where(self._trained(rows, recipe), counted[rows], 1)
 
-    def _cells(self, recipe: Recipe, ground: _Ground) -> tuple[Cells, NDArray[np.float64] | None]:
-        """Return the records by cell, and the weight of each kind; None where weights are in the base keys."""
-        weight = recipe.balance.weight
-        if weight is None or isinstance(weight, WeightTable):
-            base = self._memo("exponential", recipe.seed, lambda: self._exponential(recipe.seed))
-            order = self._memo("order", recipe.seed, lambda: in_order(base, self.frame[ID]))
-            if weight is None:
-                alike = np.zeros(base.size, np.int64)
-                key = (ground.name, recipe.seed, None)
-                return self._memo("cells", key, lambda: arrange(ground.stratum, alike, base, order)), np.ones(1)
-            kinds = self._memo("kinds", weight.column, lambda: self._kinds(weight.column))
-            key = (ground.name, recipe.seed, weight.column)
-            cells = self._memo("cells", key, lambda: arrange(ground.stratum, kinds.numbers, base, order))
-            return cells, table_weights(kinds.values, weight).to_numpy()
-        key = (ground.name, recipe.seed, _told(recipe, "weight"))
-        return self._memo("cells", key, lambda: self._keyed_cells(recipe, ground)), None
+    def _trained(self, rows: NDArray[np.int64], recipe: Recipe) -> NDArray[np.bool_]:
+        """Return which of the selected records are in the split `train`, where alone they repeat.
 
-    def _keyed_cells(self, recipe: Recipe, ground: _Ground) -> Cells:
-        """Return the records by stratum, where each one has a weight of its own."""
-        base = self._keyed(recipe, ground)[KEY].to_numpy()
-        return arrange(ground.stratum, np.zeros(base.size, np.int64), base, in_order(base, self.frame[ID]))
+        All of them where the splits want more than there is: no run would write that.
+        """
+        try:
+            sizes = split_sizes(recipe.split.shares, rows.size)
+        except SplitError:
+            return np.ones(rows.size, np.bool_)
+        end = sum(sizes.values())
+        begin = end - sizes.get(TRAIN, 0)  # it is filled last
+        inside = np.zeros(rows.size, np.bool_)
+        if begin < end:
+            ranks = self._held.memo("split", None, self._split_ranks)[rows]
+            inside[np.argpartition(ranks, sorted({begin, end - 1}))[begin:end]] = True
+        return inside
 
-    def _keyed(self, recipe: Recipe, ground: _Ground) -> pl.DataFrame:
-        frame = self.columns(weight_columns(recipe))
-        return with_keys(ground.placed.hstack(frame), recipe, ground.facts)
+    def _split_ranks(self) -> NDArray[np.int64]:
+        """Return each record's rank in the order that splits are cut from."""
+        ordered = split_order(self.frame.select(ID))
+        ranks = np.empty(ordered.height, np.int64)
+        ranks[in_order(ordered[HASH].to_numpy(), ordered[NAME])] = np.arange(ordered.height)
+        return ranks
 
-    def _census(self, recipe: Recipe, ground: _Ground) -> pl.DataFrame:
-        """Return the census of weights of their own."""
-
-        def make() -> pl.DataFrame:
-            weights = self._keyed(recipe, ground).select(STRATUM, WEIGHT)
-            counted = take_census(weights, []).drop("rows")
-            return ground.census.drop("eligible", "weight_min", "weight_max").join(counted, on=STRATUM, how="left")
-
-        key = (ground.name, _told(recipe, "weight"))
-        return self._memo("census", key, lambda: make().select(ground.census.columns))
-
-    def _exponential(self, seed: int) -> NDArray[np.float64]:
-        return self.frame.select(exponential(seed)).to_series().to_numpy()
-
-    def _kinds(self, column: str) -> _Kinds:
-        values = self.columns([column])[column]
-        distinct = values.unique().sort(nulls_last=True)
-        named = distinct.drop_nulls()
-        numbers = values.replace_strict(named, np.arange(len(named)), default=len(named), return_dtype=pl.Int64)
-        return _Kinds(distinct, numbers.to_numpy())
-
-    def _taken(self, strata: pl.DataFrame, cells: Cells, weights: NDArray[np.float64]) -> Cut:
-        return cut(cells, strata["quota"].to_numpy(), weights, self.frame[ID])
+    def _cost(self, drawn: _Drawn) -> int:
+        """Return the tokens of what a plan draws, repetitions included."""
+        tokens = live_pictures.tokens_of(self._held)
+        each = tokens[drawn.rows]
+        if drawn.times is None:
+            return int(each.sum(dtype=np.int64))
+        return int((each * drawn.times).sum() + tokens[drawn.again].sum(dtype=np.int64))
 
     def _within(
         self,
         budget: int,
         recipe: Recipe,
         census: pl.DataFrame,
-        ground: _Ground,
+        ground: Ground,
         cost: Callable[[pl.DataFrame], int],
     ) -> pl.DataFrame:
         """Return the plan of the most rows that cost at most so many tokens, see `evenly.flow.budget`."""
@@ -264,43 +264,3 @@ class Live:
         if (spent := cost_of(least)) is None or spent > budget:
             raise AllocationError(too_little(budget, least))
         return plan(largest(budget, least, most, cost_of))
-
-    def _cost(self, ground: _Ground, cells: Cells, taken: Callable[[pl.DataFrame], Cut], strata: pl.DataFrame) -> int:
-        """Return the tokens of what a plan selects, repetitions included."""
-        tokens = self.columns([TOKENS])[TOKENS].to_numpy()
-        quota, repeated = strata["quota"], strata["repeated"]
-        selected = cells.rows[taken(strata).places(cells)]
-        if not repeated.sum():
-            return int(tokens[selected].sum(dtype=np.int64))
-        again = cells.rows[taken(strata.with_columns(quota=repeated % quota)).places(cells)]
-        times = 1 + (repeated // quota).fill_null(0).to_numpy()
-        return int((tokens[selected] * times[ground.stratum[selected]]).sum() + tokens[again].sum(dtype=np.int64))
-
-
-def _numbered(strata: pl.Series, names: pl.Series) -> NDArray[np.int64]:
-    """Return the number of each record's stratum among some names, -1 for none; names are compared once each."""
-    codes = names.cast(pl.Categorical).to_physical().to_numpy()
-    numbers = np.full(int(codes.max(initial=0)) + 1, -1)
-    numbers[codes] = np.arange(codes.size)
-    own = strata.to_physical()
-    return np.where(own.is_null().to_numpy(), -1, numbers[own.fill_null(0).to_numpy()])
-
-
-def _weighed(census: pl.DataFrame, cells: Cells, weights: NDArray[np.float64]) -> pl.DataFrame:
-    """Return a census with what can be drawn under some weights of kinds."""
-    weight, strata = weights[cells.kind], census.height
-    drawn = weight > 0
-    low, high = np.full(strata, np.inf), np.full(strata, -np.inf)
-    np.minimum.at(low, cells.stratum[drawn], weight[drawn])
-    np.maximum.at(high, cells.stratum[drawn], weight[drawn])
-    none = np.isinf(low)
-    return census.with_columns(
-        pl.Series("eligible", cells.totals(np.where(drawn, cells.sizes, 0), strata), dtype=pl.UInt64),
-        pl.Series("weight_min", np.where(none, np.nan, low), nan_to_null=True),
-        pl.Series("weight_max", np.where(none, np.nan, high), nan_to_null=True),
-    )
-
-
-def _told(recipe: Recipe, *keys: str) -> str:
-    """Return some keys of the balance as text."""
-    return json.dumps(recipe.balance.model_dump(mode="json", include=set(keys)), sort_keys=True)

@@ -66,20 +66,31 @@ def pictured_columns(recipe: Recipe) -> list[str]:
 
 def placed(frame: pl.DataFrame, recipe: Recipe, edges: Edges) -> Placed:
     """Return where the records of a frame that has the `pictured_columns` lie along some edges."""
-    label, category = recipe.balance.label, category_column(recipe)
-    numbers = None
-    if label is not None and edges.label:
-        column = frame[label].cast(pl.Float64) if frame.schema[label].is_numeric() else label_days(frame[label])
-        if column is not None:
-            values = column.fill_null(float("nan")).to_numpy()
-            numbers = np.where(np.isfinite(values), values, np.nan)
+    category = category_column(recipe)
     tokens = frame[TOKENS].cast(pl.Float64).to_numpy() if edges.tokens and TOKENS in frame.columns else None
     codes: NDArray[np.int64] | None = None
     if category is not None and edges.categories:
-        shown = frame[category].cast(pl.String).fill_null("(none)")
-        known = {name: place for place, name in enumerate(edges.categories)}
-        codes = shown.replace_strict(known, default=len(known), return_dtype=pl.Int64).to_numpy()
-    return place(Thin(numbers, tokens, codes), edges)
+        codes = numbered_categories(frame[category], edges.categories)
+    return place(Thin(label_values(frame, recipe) if edges.label else None, tokens, codes), edges)
+
+
+def label_values(frame: pl.DataFrame, recipe: Recipe) -> NDArray[np.float64] | None:
+    """Return the label of records as a number, dates as days since 1970; NaN where there is none; None for text."""
+    label = recipe.balance.label
+    if label is None:
+        return None
+    column = frame[label].cast(pl.Float64) if frame.schema[label].is_numeric() else label_days(frame[label])
+    if column is None:
+        return None
+    values = column.fill_null(float("nan")).to_numpy()
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def numbered_categories(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of each record's category among some names; one more than the last for others."""
+    known = {name: place for place, name in enumerate(names)}
+    shown = column.cast(pl.String).fill_null("(none)")
+    return shown.replace_strict(known, default=len(known), return_dtype=pl.Int64).to_numpy()
 
 
 def _added(counted: Sequence[tuple[Counts, Counts]]) -> tuple[Counts, Counts]:

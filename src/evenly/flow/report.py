@@ -80,7 +80,7 @@ def report_numbers(
         "dates": plan.pool.dated,
         "category": category_column(recipe),
         "facts": {
-            side: _facts(one, dated=plan.pool.dated) for side, one in zip(SIDES, (plan.pool, after), strict=True)
+            side: facts_of_side(one, dated=plan.pool.dated) for side, one in zip(SIDES, (plan.pool, after), strict=True)
         },
         "pictures": dict(pictures),
         "categories": _categories(plan.pool, after),
@@ -90,11 +90,15 @@ def report_numbers(
         "funnel": _funnel(manifest["rows"], reasons(recipe.curate)),
         "records": sample_records(delivery.folder, recipe, manifest["rows"]["splits"]),
         "aim": "the target" if recipe.balance.policy == "target" else "even strata",
-        "measures": {side: _measures(own, recipe, plan) for side, own in counts.items()},
+        "measures": {side: measures_of(own, recipe, plan) for side, own in counts.items()},
     }
 
 
-def _facts(summary: Summary, *, dated: bool) -> dict[str, Any]:
+def facts_of_side(summary: Summary, *, dated: bool) -> dict[str, Any]:
+    """Return what is told of a side's records: `rows`; `label` and `tokens`, where there are any.
+
+    These have `mean`, `highest` and `quantiles`, tokens a `total`; a label is in days since 1970 where it is `dated`.
+    """
     facts: dict[str, Any] = {"rows": summary.rows}
     if dated and summary.dates:
         mean = sum(day * rows for day, rows in summary.dates.items()) / max(1, sum(summary.dates.values()))
@@ -114,7 +118,7 @@ def _of_values(values: Mapping[float, int], mean: float | None, highest: float) 
 
 
 def _categories(before: Summary, after: Summary) -> dict[str, Any]:
-    names = [name for name, _ in sorted(before.categories.items(), key=lambda item: (-item[1], item[0]))]
+    names = before.largest_categories
     kept, rest = names[:KEPT_CATEGORIES], names[KEPT_CATEGORIES:]
     sides = dict(zip(SIDES, (before.categories, after.categories), strict=True))
     return {
@@ -132,29 +136,48 @@ def strata_numbers(recipe: Recipe, plan: Plan) -> dict[str, Any]:
     `logarithmic`: whether the strata grow by a factor.
     """
     axes = [stratum.column for stratum in recipe.balance.strata]
-    frame = plan.strata.select(
-        pl.col(STRATUM).alias("stratum"),
-        pl.col("rows").cast(pl.Int64).alias("N"),
-        (pl.col("quota") + pl.col("repeated")).cast(pl.Int64).alias("n"),
-        pl.col("wanted").cast(pl.Int64),
-        "bound",
-        *([pl.col(axis_name(axes[0])).alias("x")] if len(axes) == 1 else []),
-    )
+    frame, along = _laid_out(recipe, plan.strata)
     told: dict[str, Any] = {"axis": " | ".join(axes) or "all", "cap": recipe.balance.cap, "count": frame.height}
-    if len(axes) == 1 and frame.schema["x"].is_numeric():
-        named = pl.col("stratum").cast(pl.Float64, strict=False)  # of one that is wanted and not there
-        frame = frame.with_columns(pl.col("x").cast(pl.Float64).fill_null(named)).sort("x", nulls_last=True)
+    if along:
         plain = recipe.balance.strata[0].kind == "part"  # 2026 is a year, not 2,026
         logarithmic = recipe.balance.strata[0].kind == "log"
         rows = _grouped(frame).to_dicts()
         return told | {"kind": "along", "plain": plain, "logarithmic": logarithmic, "rows": rows}
-    frame = frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False])
     rest = frame[SHOWN_RANKED:]
     rows = frame[:SHOWN_RANKED].to_dicts()
     if rest.height:
         sums = {name: int(rest[name].sum()) for name in ("N", "n", "wanted")}
         rows.append({"stratum": f"{rest.height:,} others", **sums, "bound": ""})
     return told | {"kind": "ranked", "rows": rows}
+
+
+def strata_places(recipe: Recipe, strata: pl.DataFrame) -> NDArray[np.int64]:
+    """Return for each stratum of a plan which of the rows of `strata_numbers` shows it, Int64."""
+    frame, along = _laid_out(recipe, strata.with_row_index("at"), "at")
+    order = np.arange(frame.height)
+    places = np.zeros(frame.height, np.int64)
+    shown = order // max(1, -(-frame.height // SHOWN_ALONG)) if along else np.minimum(order, SHOWN_RANKED)
+    places[frame["at"].to_numpy()] = shown
+    return places
+
+
+def _laid_out(recipe: Recipe, strata: pl.DataFrame, *more: str) -> tuple[pl.DataFrame, bool]:
+    """Return strata in the order in which they are shown, and whether that is along a number."""
+    axes = [stratum.column for stratum in recipe.balance.strata]
+    frame = strata.select(
+        pl.col(STRATUM).alias("stratum"),
+        pl.col("rows").cast(pl.Int64).alias("N"),
+        (pl.col("quota") + pl.col("repeated")).cast(pl.Int64).alias("n"),
+        pl.col("wanted").cast(pl.Int64),
+        "bound",
+        *([pl.col(axis_name(axes[0])).alias("x")] if len(axes) == 1 else []),
+        *more,
+    )
+    if len(axes) == 1 and frame.schema["x"].is_numeric():
+        named = pl.col("stratum").cast(pl.Float64, strict=False)  # of one that is wanted and not there
+        frame = frame.with_columns(pl.col("x").cast(pl.Float64).fill_null(named))
+        return frame.sort("x", nulls_last=True, maintain_order=True), True
+    return frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False]), False
 
 
 def _grouped(frame: pl.DataFrame) -> pl.DataFrame:
@@ -184,7 +207,7 @@ def _lorenz(counts: NDArray[np.int64]) -> dict[str, Any]:
     return {"points": points, "gini": balance_measures(counts.tolist())["gini"]}
 
 
-def _measures(counts: NDArray[np.int64], recipe: Recipe, plan: Plan) -> dict[str, Any]:
+def measures_of(counts: NDArray[np.int64], recipe: Recipe, plan: Plan) -> dict[str, Any]:
     """Return measures over the strata; `distance` is Kolmogorov-Smirnov's: the widest gap between cumulative shares.
 
     To the target where the policy has one, else to even strata; along the axis' value where it is one number.
