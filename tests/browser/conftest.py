@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,17 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+
+AXE = Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js")
+"""Where `make test` puts it: in the environment that the tests run in."""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The text of axe-core, for `access.violations`."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core: `make test` fetches it where an npm registry can be reached")
+    return AXE.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
