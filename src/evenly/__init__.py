@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evenly.errors import EvenlyError, RecipeError, UserError, VerificationError
     from evenly.flow.run import PlanResult, RunResult
     from evenly.recipe.model import Recipe
+    from evenly.web.begin import studio
 
 _HOME = {
     "ablate": "evenly.api.models",
@@ -36,6 +37,7 @@ _HOME = {
     "verify": "evenly.api.outputs",
     "why": "evenly.api.outputs",
     "schema": "evenly.api.runs",
+    "studio": "evenly.web.begin",
     "tune": "evenly.api.models",
     "EvenlyError": "evenly.errors",
     "RecipeError": "evenly.errors",
@@ -66,6 +68,7 @@ __all__ = [
     "report",
     "run",
     "schema",
+    "studio",
     "tune",
     "verify",
     "why",

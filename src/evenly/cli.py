@@ -295,6 +295,28 @@ def tune(
 
 
 @app.command()
+def studio(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE|DIR", help="A recipe (YAML), or the output of a run.")],
+    overrides: Set = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen at (default: one that is free).")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen at: others than this machine's own let others in.")] = (
+        "127.0.0.1"
+    ),
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open nothing.")] = False,
+) -> None:
+    """Open a page on which a slider moves the real selection: exact counts, at once."""
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        warning = f"warning: --host {host}: whoever reaches this machine and has the address sees your records."
+        print(warning, file=sys.stderr)
+    made = evenly.studio(recipe, set=overrides or (), host=host, port=port, browser=not no_browser, framed=False)
+    try:
+        print(f"{made.address}\n\nThe studio of {_line(recipe)} is on this page. Ctrl-C ends it.", flush=True)
+        made.wait()
+    finally:
+        made.stop()
+
+
+@app.command()
 def verify(
     place: Annotated[str, typer.Argument(metavar="DIR|REPO", help="The output of a run, or a dataset of the Hub.")],
     from_source: Annotated[bool, typer.Option("--from-source", help="Run the recipe again and compare.")] = False,

@@ -6,7 +6,8 @@
     │   ├── DataError           the inputs do not hold what the recipe asks of them
     │   ├── TokenizerError      a tokenizer that can't be had or can't be read
     │   └── OutputError         the output folder can't be used
-    └── VerificationError       exit 3: a verification did not hold
+    ├── VerificationError       exit 3: a verification did not hold
+    └── Cancelled               exit 1: whoever asked for the work called it off
 
 Each carries a message a user can act on: where, what was found, what was expected, what to do.
 The command line prints it without a traceback and exits with `exit_code`.
@@ -144,6 +145,10 @@ class VerificationError(EvenlyError):
     """A verification did not hold."""
 
     exit_code = 3
+
+
+class Cancelled(EvenlyError):  # noqa: N818 - nothing went wrong
+    """The work was called off by whoever asked for it: a reporter raises it where work tells of its next step."""
 
 
 LONGEST_CHOICE = 40

@@ -173,7 +173,16 @@ class Pool:
 
     def columns(self) -> list[str]:
         """Return the columns that kept parts have."""
-        return list(pl.read_parquet_schema(self.folder / "kept" / self.index.parts[0]["name"]))
+        return list(self.schema())
+
+    def schema(self) -> dict[str, pl.DataType]:
+        """Return the columns that kept parts have, with what they hold: the type that all of a column's values share.
+
+        Of a column whose type only the data decide, it is that of the first part: a cast could change no name.
+        """
+        first = pl.scan_parquet(self.folder / "kept" / self.index.parts[0]["name"], glob=False).head(0).collect()
+        types = {name: kind for name, kind in self.index.types.items() if name in first.columns}
+        return dict(first.with_columns(_typed(name, types[name], first.schema[name]) for name in types).schema)
 
     def dropped_files(self) -> list[Path]:
         """Return the files of dropped records, in the order of the pieces."""

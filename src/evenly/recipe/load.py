@@ -65,8 +65,8 @@ def override_and_build(
     """Apply overrides to a copy of plain data and check it; see `build_recipe`."""
     try:
         changed = copy.deepcopy(data)
-        for override in overrides:
-            _override(changed, override)
+        for one in overrides:
+            override(changed, one)
         return build_recipe(changed, marked=marked, shown=shown)
     except RecursionError:
         raise _endless(shown) from None
@@ -157,25 +157,29 @@ def _with_files(data: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in found if is_mapping(one) and "files" in one]
 
 
-def _override(data: dict[str, Any], override: str) -> None:
-    """Set one `a.b.0=value` in plain data; the value is YAML."""
-    path, equals, text = override.partition("=")
+def override(data: dict[str, Any], given: str) -> None:
+    """Set one `a.b.0=value` in plain data; the value is YAML.
+
+    Raises:
+        RecipeError: for what is no override, or leads through what has no keys.
+    """
+    path, equals, text = given.partition("=")
     keys = path.split(".")
     if not equals or not all(keys):
         example = "balance.cap=100 or sources.0.files=data/*.jsonl"
-        raise RecipeError([f"--set {override}: expected KEY=VALUE, such as {example}."])
+        raise RecipeError([f"--set {given}: expected KEY=VALUE, such as {example}."])
     if len(keys) > DEEPEST:
         raise RecipeError([f"--set {path[:60]}…: {len(keys):,} keys inside one another, expected {DEEPEST} at most."])
     value = _plain(_yaml(text, f"--set {path}"))
     here: Any = data
     for depth, key in enumerate(keys[:-1]):
-        here = _descend(here, key, f"--set {override}: {'.'.join(keys[: depth + 1])}")
+        here = _descend(here, key, f"--set {given}: {'.'.join(keys[: depth + 1])}")
     if is_list(here):
-        here[_index(here, keys[-1], f"--set {override}: {path}")] = value
+        here[_index(here, keys[-1], f"--set {given}: {path}")] = value
     elif is_mapping(here):
         here[keys[-1]] = value
     else:
-        raise RecipeError([f"--set {override}: {'.'.join(keys[:-1])} is {kind_of(here)}, it has no keys."])
+        raise RecipeError([f"--set {given}: {'.'.join(keys[:-1])} is {kind_of(here)}, it has no keys."])
 
 
 def _descend(here: Any, key: str, shown: str) -> Any:  # noqa: ANN401 - plain data

@@ -1,0 +1,141 @@
+"""A studio's server in a thread of its own: the socket, who may ask, and how a notebook shows it."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import secrets
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from evenly.errors import EvenlyError, OutputError, UserError
+from evenly.io.cache import cache_folder, kept_at
+from evenly.web.server import application
+from evenly.web.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenly.web.session import Start
+
+LOOPBACK: Final = "127.0.0.1"
+
+PORTS: Final = range(20_000, 30_000)
+"""From which a recipe has one that it tries first, so that a bookmark of yesterday still leads somewhere."""
+
+STARTING: Final = 20.0
+"""Seconds that a server may take to start."""
+
+ENDING: Final = 1.0
+"""Seconds that it may take to end."""
+
+HEIGHT: Final = 900
+"""Pixels of the page within a notebook."""
+
+
+class Studio:
+    """A studio that is there: its `address` in a browser, until `stop` is called or the process ends."""
+
+    def __init__(self, start: Start, *, host: str, port: int, ancestors: Sequence[str] = ()) -> None:
+        """Begin to serve.
+
+        Raises:
+            UserError: for a host or port that can't be had.
+        """
+        taken = _socket(host, port, start)
+        self.host, self.port = host, int(taken.getsockname()[1])
+        token = _token()
+        names = {LOOPBACK, "localhost", host} if host != "0.0.0.0" else {LOOPBACK, "localhost", *_own_names()}  # noqa: S104 - told apart
+        hosts = [f"{f'[{name}]' if ':' in name else name}:{self.port}" for name in sorted(names)]
+        self.address = f"http://{host if host != '0.0.0.0' else LOOPBACK}:{self.port}/?token={token}"  # noqa: S104
+        self.session = Session(start)
+        config = uvicorn.Config(
+            application(self.session, hosts, token, ancestors),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            lifespan="off",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([taken],), name="evenly-studio", daemon=True)
+        self._thread.start()
+        self._await()
+
+    def _await(self) -> None:
+        for _ in range(int(STARTING / 0.02)):
+            if self._server.started:
+                return
+            self._thread.join(0.02)
+            if not self._thread.is_alive():
+                break
+        message = f"the studio's server did not start on {self.host}:{self.port}."
+        raise EvenlyError(message)
+
+    def wait(self) -> None:
+        """Return when the server has ended."""
+        while self._thread.is_alive():
+            self._thread.join(0.5)
+
+    def stop(self) -> None:
+        """End the server, and a job that is under way."""
+        self._server.should_exit = True
+        self.session.close(ENDING)
+        self._thread.join(ENDING)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Return how a notebook shows it: as the page itself."""
+        del include, exclude
+        shown = html.escape(self.address)
+        frame = f'<iframe src="{shown}" title="Evenly studio" width="100%" height="{HEIGHT}" frameborder="0"></iframe>'
+        return {"text/html": frame, "text/plain": f"the studio at {self.address}"}
+
+
+def _socket(host: str, port: int, start: Start) -> socket.socket:
+    """Return a socket that listens: at the port, or at the one that the recipe tries first, or any.
+
+    Raises:
+        UserError: saying why there is none.
+    """
+    name = f"{start.folder}/{start.place or start.recipe.name}"
+    first = PORTS[int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(PORTS)]
+    fault: OSError | None = None
+    for one in (port,) if port else (first, 0):
+        try:
+            family = socket.getaddrinfo(host, one, type=socket.SOCK_STREAM)[0][0]
+            found = socket.socket(family, socket.SOCK_STREAM)
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind((host, one))
+        except (OSError, OverflowError) as reason:
+            fault = reason if isinstance(reason, OSError) else OSError(str(reason))
+        else:
+            return found
+    message = (
+        f"{host}:{port}: can't be listened at: {getattr(fault, 'strerror', None) or fault}. Choose another --port."
+    )
+    raise UserError(message)
+
+
+def _own_names() -> list[str]:
+    """Return what others call this machine."""
+    found = {socket.gethostname()}
+    with suppress(OSError):
+        found |= {str(one[4][0]) for one in socket.getaddrinfo(socket.gethostname(), None)}
+    return sorted(found)
+
+
+def _token() -> str:
+    """Return what lets a page in: a user's own on this machine, kept so that bookmarks stay good."""
+    kept = cache_folder() / "studio" / "token"
+    with suppress(OSError, UnicodeDecodeError):
+        if (found := kept.read_text(encoding="utf-8").strip()) and kept.stat().st_mode & 0o077 == 0:
+            return found
+    made = secrets.token_urlsafe(24)
+    with suppress(OSError, OutputError), kept_at(kept) as new:  # not to keep it costs old bookmarks, no more
+        new.touch(mode=0o600)
+        new.write_text(made, encoding="utf-8")
+    return made
