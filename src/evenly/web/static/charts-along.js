@@ -118,7 +118,7 @@ export class AlongStrata {
         stepArea("pool", colors.before, 0.5),
         stepArea("missing", colors.accent, 0.35, { scale: "y", field: "low" }),
         stepArea("selected", colors.after, 0.4), stepLine("selected", colors.after, 1.25),
-        bandMarks(), variantLines(), ...capMarks(colors),
+        bandMarks(), variantLines(1), ...capMarks(colors),
       ],
     };
   }
@@ -200,6 +200,8 @@ const capMarks = (colors) => {
       update: { x: { value: 0 }, x2: { signal: "width" }, y },
     },
   };
-  const halo = { stroke: { value: colors.paper }, strokeWidth: { value: 3 }, strokeOpacity: { value: 0.85 }, strokeJoin: { value: "round" } };
+  const halo = {
+    stroke: { value: colors.paper }, strokeWidth: { value: 3 }, strokeOpacity: { value: 0.85 }, strokeJoin: { value: "round" },
+  };
   return [rule, text(halo), text({ fill: { value: colors.ink } })];
 };

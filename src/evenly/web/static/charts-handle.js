@@ -62,7 +62,8 @@ export class TakeAllHandle {
     if (!seen) return;
     const { left, top, width, height } = this.panel.plot;
     const x = this.panel.x(this.edges[this.step]);
-    Object.assign(this.region.style, { left: `${x}px`, top: `${top}px`, width: `${Math.max(0, left + width - x)}px`, height: `${height}px` });
+    const rest = Math.max(0, left + width - x);
+    Object.assign(this.region.style, { left: `${x}px`, top: `${top}px`, width: `${rest}px`, height: `${height}px` });
     Object.assign(this.bar.style, { left: `${x}px`, top: `${top}px`, height: `${height}px` });
     this.label.classList.toggle("leftwards", x > left + width / 2);
     const text = this.step === this.xs.length ? "nothing taken whole" : `taken whole from ${this.say(this.value)}`;

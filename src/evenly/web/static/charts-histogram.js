@@ -13,6 +13,7 @@ const total = (counts) => counts.reduce((sum, one) => sum + one, 0);
 export class Histogram {
   /** @param what "label" or "tokens" */
   constructor(place, what, words, tip, onBar) {
+    this.place = place;
     this.what = what;
     this.words = words;
     this.legend = legendList(place);
@@ -23,12 +24,13 @@ export class Histogram {
   async draw({ ground, answer }, variants, { log, share, theme, colors }) {
     const name = this.what === "label" && log && ground.pictures.label_log ? "label_log" : this.what;
     const picture = ground.pictures[name];
-    if (!picture || !answer.pictures[name]) return this._nothing();
+    const seen = Boolean(picture && answer.pictures[name]);
+    this.place.classList.toggle("empty", !seen);
+    if (!seen) return null;
     const shown = { name, share, colors, edges: picture.edges, before: picture.before, after: answer.pictures[name] };
     shown.dates = this.what === "label" && this.words.dates;
     shown.sums = { before: total(shown.before), after: total(shown.after) };
     if (this.ground !== ground.id) [this.ground, this.tops] = [ground.id, {}];
-    this.panel.holder.hidden = false;
     const data = this._data(shown, ground, variants);
     this._legend(shown, variants);
     return this.panel.draw({
@@ -36,11 +38,6 @@ export class Histogram {
       padding: PADDING, signals: this._signals(shown, data), data,
       places: this._places(shown), text: this._text(shown, ground, answer), cursor: `Bars of ${this._axis(shown)}`,
     });
-  }
-
-  _nothing() {
-    this.panel.holder.hidden = true;
-    fillLegend(this.legend, []);
   }
 
   /** The paths; one that shows the same as before is the same array, which the panel need not give on. */

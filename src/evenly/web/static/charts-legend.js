@@ -1,6 +1,7 @@
 // Legends in the page's own text: rows of a colour, a name and how much there is of it.
 
-/** Fill a list with entries {name, color, shape: "square"|"line"|"rule", told}; elements are kept, so that nothing jumps. */
+/** Fill a list with entries {name, color, shape, told, room}. The elements are kept, and `room` is how many
+ * characters may be told: a line that wraps when a number grows would move the drawing. */
 export const fillLegend = (list, entries) => {
   while (list.children.length > entries.length) list.lastChild.remove();
   entries.forEach((entry, place) => {
@@ -10,6 +11,7 @@ export const fillLegend = (list, entries) => {
     mark.style.setProperty("--mark", entry.color);
     name.textContent = entry.name;
     told.textContent = entry.told ?? "";
+    told.style.minWidth = entry.room ? `${entry.room}ch` : "";
   });
 };
 

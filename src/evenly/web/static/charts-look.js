@@ -16,7 +16,8 @@ const BOUND_COLORS = {
   share: "#88ccee", target: "#88ccee", marginals: "#88ccee", size: "#88ccee", "": OTHER_COLOR,
 };
 
-const shaded = (color, theme) => (theme === "dark" ? ON_DARK[color] ?? color : color);
+/** A colour as it is on the paper of a theme. */
+export const shaded = (color, theme) => (theme === "dark" ? ON_DARK[color] ?? color : color);
 
 /** All colours of a theme: of the paper and the sides, of categories by rank (the last: all others), of what binds. */
 export const palette = (theme) => ({
@@ -60,12 +61,12 @@ export const leftTitle = (colors, left) => ({
 });
 
 /** Lines of other plans over a drawing: rows of data with `name`, `color` and a path of x and y in steps. */
-export const variantLines = () => ({
+export const variantLines = (width = 1.5) => ({
   type: "group", from: { facet: { name: "variant", data: "variants", groupby: "name" } },
   marks: [{
     type: "line", interactive: false, from: { data: "variant" },
     encode: {
-      enter: { interpolate: { value: "step-after" }, strokeWidth: { value: 1.5 } },
+      enter: { interpolate: { value: "step-after" }, strokeWidth: { value: width } },
       update: { x: { scale: "x", field: "x" }, y: { scale: "y", field: "y" }, stroke: { field: "color" } },
     },
   }],

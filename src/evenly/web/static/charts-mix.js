@@ -6,6 +6,9 @@ import { interval, Panel, stepped } from "./charts-panel.js";
 import { fillLegend, legendList } from "./charts-legend.js";
 
 const PADDING = { left: 44, right: 14, top: 8, bottom: 42 };
+/** Pixels by which a bin reaches under the next: the paper would shine through between two edges. */
+const SEAM = 0.5;
+
 const SIDES = { before: "in the pool", after: "selected" };
 
 export class Mix {
@@ -31,6 +34,7 @@ export class Mix {
   async draw({ ground, answer }, variants, { theme, colors }) {
     const picture = ground.pictures.mix;
     this.panels.hidden = !picture || !answer.pictures.mix;
+    this.panels.parentElement.classList.toggle("empty", this.panels.hidden);
     if (this.panels.hidden) return fillLegend(this.legend, []);
     const names = this._names(ground);
     fillLegend(this.legend, names.map((name, place) => ({ name, color: colors.categories[colorOf(place, picture)] })));
@@ -154,7 +158,8 @@ const spec = (colors, dates) => ({
     type: "rect", interactive: false, from: { data: "stacks" },
     encode: {
       update: {
-        x: { scale: "x", field: "x" }, x2: { scale: "x", field: "x2" }, y: { scale: "y", field: "y" }, y2: { scale: "y", field: "y2" },
+        x: { scale: "x", field: "x" }, x2: { scale: "x", field: "x2", offset: SEAM },
+        y: { scale: "y", field: "y" }, y2: { scale: "y", field: "y2" },
         fill: { scale: "color", field: "c" },
       },
     },

@@ -68,7 +68,7 @@ export class Panel {
 
   async _compile({ key, spec }, signals, data) {
     this._finalize();
-    const whole = { $schema: "https://vega.github.io/schema/vega/v6.json", autosize: "none", padding: this.padding, ...spec() };
+    const whole = { autosize: "none", padding: this.padding, ...spec() };
     const { width, height, ...others } = signals;
     whole.width = width;
     whole.height = height;
@@ -128,6 +128,8 @@ export class Panel {
     listen(this.holder, "pointermove", (event) => this._point(event));
     listen(this.holder, "pointerleave", () => this._leave());
     listen(this.holder, "click", (event) => this._click(event));
+    // what a pointer shows is no longer under it; what keys show moves along
+    listen(window, "scroll", () => (this.shown === "keys" ? this._mark() : this._leave()));
     this.cursor.tabIndex = 0;
     this.cursor.setAttribute("role", "slider");
     listen(this.cursor, "keydown", (event) => this._key(event));

@@ -11,9 +11,6 @@ import { fillLegend, legendList } from "./charts-legend.js";
 /** In which order a legend names what sets quotas. */
 const BOUNDS = Object.keys(BOUND_WORDS);
 
-/** How far a wish may lie above all that there is before the axis ends. */
-const WISHES = 3;
-
 export class Strata {
   constructor(place, tip, onBar, onTakeAll) {
     this.place = place;
@@ -39,17 +36,13 @@ export class Strata {
 
   _newGround(ground) {
     this.ground = ground.id;
-    this.most = Math.max(1, ...ground.strata.N);
-    this.top = this.most;
+    this.top = Math.max(1, ...ground.strata.N);
     this.seen = new Set();
   }
 
   /** What the axis and the legend must have room for: they only grow, so that nothing jumps while a slider moves. */
-  _see({ n, wanted, bound, cap }) {
-    let top = this.top;
-    for (const rows of n) if (rows > top) top = rows; // rows repeat records
-    const wish = wanted.reduce((most, one) => Math.max(most, one), cap ?? 0);
-    this.top = Math.max(top, Math.min(wish, this.most * WISHES));
+  _see({ n, bound }) {
+    for (const rows of n) if (rows > this.top) this.top = rows; // rows that repeat records are more than N
     for (const one of bound) this.seen.add(one);
   }
 
@@ -60,12 +53,12 @@ export class Strata {
     else counts.clear(); // several strata are one place here: of the whole set the server knows
     for (const { bound, strata } of answer.bounds ?? []) counts.set(bound, strata);
     const short = answer.strata.wanted.filter((wanted, at) => wanted > answer.strata.n[at]).length;
-    if (short) this.seen.add("short");
+    const room = number(ground.strata.count).length;
     fillLegend(this.legend, [
       { name: "in the pool", color: colors.before }, { name: "selected", color: colors.after },
-      ...(this.seen.has("short") ? [{ name: "wanted and not there", color: colors.accent, told: number(short) }] : []),
+      { name: "shortfall", color: colors.accent, told: number(short), room },
       ...BOUNDS.filter((one) => this.seen.has(one)).map((one) => ({
-        name: BOUND_WORDS[one], color: colors.bounds[one], shape: "band", told: counts.has(one) ? number(counts.get(one)) : "",
+        name: BOUND_WORDS[one], color: colors.bounds[one], shape: "band", told: counts.has(one) ? number(counts.get(one)) : "", room,
       })),
       ...(kind.shows(variants, ground) ? variants.map(({ name, color }) => ({ name, color, shape: "line" })) : []),
     ]);
@@ -94,7 +87,7 @@ export class Strata {
       + `the largest selection is ${number(Math.max(...answer.strata.n))}. `
       + (answer.strata.cap === null || answer.strata.cap === undefined ? "" : `The cap is ${number(answer.strata.cap)}. `)
       + (bounds.length ? `Quotas are set by: ${bounds.join(", ")}. ` : "")
-      + (hidden ? `${number(hidden)} without a value are not drawn. ` : "");
+      + (hidden ? `Not drawn: ${number(hidden)} without a value. ` : "");
   }
 
   destroy() {

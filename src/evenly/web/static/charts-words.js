@@ -36,6 +36,7 @@ export const milliseconds = (days) => days * DAY;
 export const percent = (share) => {
   if (!Number.isFinite(share)) return "–";
   const hundredths = share * 100;
+  if (hundredths > 0 && hundredths < 0.01) return "< 0.01 %";
   const digits = hundredths >= 10 || hundredths === 0 ? 0 : hundredths >= 1 ? 1 : 2;
   return `${DIGITS[digits].format(hundredths)} %`;
 };

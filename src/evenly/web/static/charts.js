@@ -1,6 +1,6 @@
 // The studio's charts: what a page holds on to. Each answer is drawn at once; of several that wait, the newest.
 
-import { palette } from "./charts-look.js";
+import { palette, shaded } from "./charts-look.js";
 import { Histogram } from "./charts-histogram.js";
 import { Mix } from "./charts-mix.js";
 import { Strata } from "./charts-strata.js";
@@ -8,6 +8,8 @@ import { Tip } from "./charts-tip.js";
 
 /** Pixels below which panels stand below each other. */
 const NARROW = 560;
+
+const narrow = (place, width) => place.classList.toggle("narrow", width < NARROW);
 
 export class Charts {
   /**
@@ -30,6 +32,7 @@ export class Charts {
     this.charts = {};
     for (const [name, place] of this.places) {
       place.classList.add("chart", `chart-${name}`);
+      narrow(place, place.clientWidth);
       this.charts[name] = make[name](place);
     }
     this._color();
@@ -57,7 +60,7 @@ export class Charts {
     this.gone = true;
     this.observer.disconnect();
     for (const chart of Object.values(this.charts)) chart.destroy();
-    for (const [name, place] of this.places) place.classList.remove("chart", `chart-${name}`, "narrow", "ranked");
+    for (const [name, place] of this.places) place.classList.remove("chart", `chart-${name}`, "narrow", "ranked", "empty");
     this.tip.destroy();
   }
 
@@ -75,7 +78,7 @@ export class Charts {
   _watch() {
     this.observer = new ResizeObserver((entries) => {
       for (const { target, contentRect } of entries) {
-        if (target.classList.contains("chart")) target.classList.toggle("narrow", contentRect.width < NARROW);
+        if (target.classList.contains("chart")) narrow(target, contentRect.width);
       }
       if (this.shown) this._draw();
     });
@@ -95,7 +98,8 @@ export class Charts {
   async _drain() {
     while (this.waiting && !this.gone && this.shown) {
       this.waiting = false;
-      const { view, variants } = this.shown;
+      const { view } = this.shown;
+      const variants = this.shown.variants.map((one) => ({ ...one, color: shaded(one.color, this.settings.theme) }));
       const settings = { ...this.settings, colors: this.colors };
       await Promise.all(Object.values(this.charts).map((chart) => chart.draw(view, variants, settings)));
     }

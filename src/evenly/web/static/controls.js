@@ -65,6 +65,18 @@ export function slider({ name, key, low, high, value, scale = "linear", whole = 
     else range.value = placeOf(found, low, high);
     heard(found, done);
   };
+  // A key moves by one step of the slider, and a whole number by one at least.
+  range.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const now = typed() ?? at();
+    const next = rounded(valueAt(Math.min(STEPS, Math.max(0, placeOf(now, low, high) + way)), low, high), digits);
+    const moved = whole ? Math.min(high, Math.max(1, way > 0 ? Math.max(now + 1, Math.round(next)) : Math.min(now - 1, Math.round(next)))) : next;
+    field.value = String(moved);
+    hear(moved, true, field);
+    told(moved);
+  });
   range.addEventListener("input", () => hear(at(), false, range));
   range.addEventListener("change", () => hear(at(), true, range));
   field.addEventListener("input", () => hear(typed(), false, field));

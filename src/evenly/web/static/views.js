@@ -97,8 +97,7 @@ export class Views {
     say(byId("label-title"), ground.label ? `Distribution of ${ground.label}` : "Distribution");
     byId("view-label").hidden = !ground.pictures.label;
     byId("view-mix").hidden = !ground.pictures.mix;
-    say(byId("mix-title"), `${ground.category ?? "Mix"} along ${ground.label ?? "the label"}`);
-    say(byId("label-told"), `Grey: the pool. Blue: what is selected.`);
+    say(byId("mix-title"), `Mix of ${ground.category ?? "categories"} along ${ground.label ?? "the label"}`);
     const { rows, strata } = answer;
     const short = rows.missing ? ` ${number(rows.missing)} rows fewer than asked for: strata hold too little.` : "";
     const outside = rows.outside ? ` ${number(rows.outside)} records are in no stratum.` : "";
@@ -114,9 +113,9 @@ export class Views {
     const names = known.map((one) => one.bound).join();
     if (this.names !== names) {
       this.names = names;
-      place.replaceChildren(...known.map((one) => el("li", { data: { bound: one.bound } }, el("span", { class: "figure" }), ` ${BOUNDS[one.bound] ?? one.bound}`)));
+      place.replaceChildren(...known.map((one) => el("li", { data: { bound: one.bound } }, `${BOUNDS[one.bound] ?? one.bound}: `, el("span", { class: "figure" }))));
     }
-    known.forEach((one, at) => say(place.children[at].firstChild, `${number(one.strata)} strata, ${number(one.rows)} rows:`));
+    known.forEach((one, at) => say(place.children[at].lastChild, `${number(one.strata)} strata, ${number(one.rows)} rows`));
   }
 
   showCost({ ground, answer }) {
