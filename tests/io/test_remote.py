@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,14 +14,16 @@ from fsspec.implementations.memory import MemoryFileSystem
 from moto.server import ThreadedMotoServer
 
 import evenly
-from evenly.errors import DataError
+from evenly.errors import Cancelled, DataError
 from evenly.io.sources import find_files
 from evenly.recipe.model import Source
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
+
+    from evenly.reporting.progress import Advance
 
 ROWS = [{"sku": f"s{n}", "title": f"thing {n}", "price": 1 + n % 9} for n in range(60)]
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
@@ -185,6 +188,35 @@ def test_an_output_can_stand_in_a_store(bucket: Any, tmp_path: Path) -> None:
         evenly.run(recipe, "s3://nobodys-bucket/out")
     with pytest.raises(evenly.UserError, match="nonsense"):
         evenly.run(recipe, "nonsense://x/y")
+
+
+class CalledOff(Silent):
+    """A reporter of work that is called off as a phase begins."""
+
+    def __init__(self, phase: str) -> None:
+        self.name = phase
+
+    @contextmanager
+    def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
+        if name == self.name:
+            message = "cancelled."
+            raise Cancelled(message)
+        with super().phase(name, total, unit) as advance:
+            yield advance
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("phase", ["fetch", "upload"])
+def test_work_that_is_called_off_says_so_and_blames_no_store(phase: str) -> None:
+    recipe: dict[str, Any] = {
+        "name": "shop",
+        "sources": [{"name": "shop", "files": "s3://shop/raw/*.jsonl", "id": "sku"}],
+        "template": {"prompt": "{title}"},
+        "balance": {"strata": [{"column": "price", "round": 1}], "cap": 2},
+    }
+    with pytest.raises(Cancelled, match=r"^cancelled\.$"):
+        evenly.run(recipe, "s3://shop/out", reporter=CalledOff(phase))
+    assert not fsspec.filesystem("s3", skip_instance_cache=True).exists("shop/out/manifest.json")
 
 
 def test_the_second_of_two_runs_to_one_address_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from evenly.errors import EvenlyError
+from evenly.errors import Cancelled, EvenlyError
 from evenly.flow.run import run_recipe
 from evenly.io.cache import scratch_folder
 from evenly.io.manifest import selection_digest
@@ -203,6 +203,8 @@ def _again(manifest: Mapping[str, Any], engine: str, reporter: Reporter) -> list
     with scratch_folder() as folder:
         try:
             made = run_recipe(recipe, folder / "again", engine=engine, recheck=True, reporter=reporter).manifest
+        except Cancelled:
+            raise
         except EvenlyError as fault:
             return [Check("the recipe can be run again", holds=False, found=str(fault).splitlines()[0])]
     inputs = [{one["path"]: one.get("sha256") for one in told["inputs"]} for told in (manifest, made)]

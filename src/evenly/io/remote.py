@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import bracex
 
-from evenly.errors import DataError
+from evenly.errors import DataError, EvenlyError
 from evenly.io import hub
 from evenly.io.blocks import File
 from evenly.io.cache import cache_folder, kept_at
@@ -116,7 +116,7 @@ def _told(where: str, scheme: str) -> Generator[None]:
     """Tell what a store refuses, or that it can't be reached, as one clear line."""
     try:
         yield
-    except DataError:
+    except EvenlyError:
         raise
     except ImportError:
         message = f"{where}: {scheme}:// needs {STORES[scheme]}. Install it: pip install 'evenly[{scheme}]'."

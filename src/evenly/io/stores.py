@@ -10,7 +10,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from evenly.errors import DataError, OutputError
+from evenly.errors import DataError, EvenlyError, OutputError
 from evenly.io.cache import made_in_cache, scratch_folder
 from evenly.io.locks import holder, lock_of, tried
 from evenly.io.manifest import NAME, is_manifest
@@ -183,7 +183,7 @@ def _told(address: str) -> Generator[None]:
     scheme = address.partition("://")[0]
     try:
         yield
-    except (OutputError, DataError):
+    except EvenlyError:
         raise
     except ImportError as fault:
         extra = f"pip install 'evenly[{scheme}]'" if scheme in STORES else f"pip install {fault.name}"

@@ -1,1 +1,1 @@
-"""The studio: a page on this machine where a slider moves the real result, and the server behind it."""
+"""The studio: its local server and its page."""
