@@ -132,13 +132,16 @@ def application(session: Session, hosts: Sequence[str], token: str, ancestors: S
 
 
 def _answered(work: Callable[[], Any]) -> Response:
-    """Return what a question is answered, or what is wrong with it, by key where that is known."""
+    """Return what a question is answered, or what is wrong with it, by key where that is known.
+
+    That a plan can't be met is an answer like any other: a browser would log another status as an error of the page.
+    """
     try:
         return _json(work() or {})
     except ImpossibleError as fault:
-        return _json({"faults": fault.faults}, 422)
+        return _json({"faults": fault.faults})
     except UserError as fault:
-        return _json({"text": str(fault)}, 409)
+        return _json({"faults": [{"keys": [], "text": str(fault)}]})
 
 
 def _json(data: object, status: int = 200) -> Response:

@@ -24,7 +24,7 @@ export async function ask(question, about) {
     throw new Lost("not connected");
   }
   const answer = await response.json().catch(() => ({ text: `the server answered ${response.status}.` }));
-  if (response.ok) return answer;
+  if (response.ok && !answer.faults) return answer;
   throw new Refused(answer.faults || [{ keys: [], text: answer.text || `the server answered ${response.status}.` }]);
 }
 

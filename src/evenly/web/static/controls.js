@@ -274,7 +274,7 @@ export class Controls {
     const box = el("input", { type: "checkbox", ...(on ? { checked: true } : {}), on: {
       change: () => this.change(box.checked ? this.startWhole() : withKey(this.balance, "take_all", null)),
     } });
-    const parts = [el("label", { class: "check" }, box, "Take the strata beyond a threshold whole")];
+    const parts = [el("label", { class: "check" }, box, "Take the strata beyond a threshold whole"), ...(on ? [] : [el("code", { class: "key", text: "balance.take_all" })])];
     if (on) {
       parts.push(this.bound(field({
         name: "Condition on a stratum", key: "balance.take_all", value: balance.take_all,
@@ -336,7 +336,7 @@ export class Controls {
     const parts = [];
     for (const column of [...(numeric ? [about.label] : []), ...(about.counted ? ["tokens"] : [])]) {
       const end = (name, label) => this.bound(field({
-        name: label, key: "", value: rangeOf(this.balance.filter, column)[name], read: toNumber, hint: "open", mode: "decimal",
+        name: label, key: "balance.filter", value: rangeOf(this.balance.filter, column)[name], read: toNumber, hint: "open", mode: "decimal",
         heard: (value) => this.change(withKey(this.balance, "filter", withRange(this.balance.filter, column, { ...rangeOf(this.balance.filter, column), [name]: value ?? undefined }))),
       }), () => rangeOf(this.balance.filter, column)[name]);
       parts.push(el("div", { class: "pair" }, end("low", `${column} from`), end("high", `${column} up to`)));

@@ -13,6 +13,8 @@ import { Variants } from "./variants.js";
 import { Views, byId } from "./views.js";
 import { Weights } from "./weights.js";
 
+const BUSY = 300; // milliseconds after which an answer counts as slow
+
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => (dark.matches ? "dark" : "light");
 
@@ -22,7 +24,7 @@ class Page {
     this.grounds = new Map();
     this.store = new Store(about.state, () => this.changed());
     this.controls = new Controls(byId("controls"), about, this.store);
-    this.controls.failed = (fault) => this.failed(fault);
+    this.controls.failed = (fault) => this.notice(fault);
     this.views = new Views(about);
     this.records = new Records(this.store);
     this.variants = new Variants(about, this.store, (state) => this.look(state), () => this.draw());
@@ -91,6 +93,7 @@ class Page {
       const state = this.wanted;
       this.wanted = null;
       const begun = performance.now();
+      const busy = setTimeout(() => this.busy(true), BUSY);
       try {
         const view = await this.look(state);
         const answered = performance.now();
@@ -104,8 +107,18 @@ class Page {
       } catch (fault) {
         this.failed(fault);
         if (fault instanceof Lost) return;
+      } finally {
+        clearTimeout(busy);
+        this.busy(false);
       }
     }
+  }
+
+  // Says that an answer takes its time; the last picture stays meanwhile.
+  busy(is) {
+    const place = byId("connection");
+    place.classList.toggle("busy", is);
+    if (place.dataset.state === "there") say(place, is ? "counting …" : "connected");
   }
 
   // What a state selects, with the ground that it stands on: that is sent once, and a few are kept.
@@ -130,7 +143,7 @@ class Page {
     this.weights.show(this.view);
     this.log.hidden = !ground.pictures.label_log;
     const threshold = ground.strata.kind === "along" ? thresholdOf(this.controls.balance) : undefined;
-    this.charts.set({ log: this.look_.log && Boolean(ground.pictures.label_log), takeAll: threshold ?? undefined });
+    this.charts.set({ log: this.look_.log && Boolean(ground.pictures.label_log), takeAll: threshold });
     return this.charts.show({ ground, answer }, this.variants.shown);
   }
 
@@ -140,12 +153,19 @@ class Page {
     else throw fault;
   }
 
+  // Says what went wrong with something that was asked for besides; the plan is as it was.
+  notice(fault) {
+    if (!(fault instanceof Refused)) return this.failed(fault);
+    say(byId("trouble"), fault.message);
+    return undefined;
+  }
+
   // Says what is wrong, and what can be done now.
   settle(faults, blocked) {
     const homeless = this.controls.blame(faults);
     const place = byId("trouble");
     const missing = faults.some((one) => one.text.includes("the curated pool has no column"));
-    const curate = missing ? el("button", { type: "button", text: "Curate a pool that has it", on: { click: () => ask("curate", { state: this.store.now }).catch((fault) => this.failed(fault)) } }) : "";
+    const curate = missing ? el("button", { type: "button", text: "Curate a pool that has it", on: { click: () => ask("curate", { state: this.store.now }).catch((fault) => this.notice(fault)) } }) : "";
     const all = faults.length ? `This plan can't be met; the picture is of the last one that could. ${homeless.join(" ")}` : blocked ? `A build would be refused. ${blocked}` : "";
     place.replaceChildren(all, curate);
     document.body.classList.toggle("impossible", faults.length > 0);
@@ -161,7 +181,7 @@ class Page {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     } catch (fault) {
-      this.failed(fault);
+      this.notice(fault);
     }
   }
 }
