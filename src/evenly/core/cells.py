@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -32,6 +32,9 @@ FAR: Final = 5.0
 
 WIDE: Final = 64
 """Records of a stratum around its cut-off that are sorted, on average: to narrow down to fewer costs more."""
+
+FEW: Final = 2**15
+"""Records that are sorted in all, however few the strata, in about the time that narrowing them down takes."""
 
 ROUNDS: Final = 12
 """Times that the cut-offs are narrowed down at most; what is left is sorted."""
@@ -84,7 +87,7 @@ class Cut:
 
 def in_order(base: Floats | NDArray[np.uint64], ids: pl.Series) -> Integers:
     """Return the order of some records by (base key, id), or by another number before the id: their numbers."""
-    order = np.argsort(base, kind="stable")
+    order = np.argsort(base)
     ordered = base[order]
     alike = np.flatnonzero(ordered[1:] == ordered[:-1])
     tied = np.union1d(alike, alike + 1)
@@ -101,11 +104,13 @@ def arrange(stratum: Integers, kind: Integers, base: Floats, order: Integers) ->
     `stratum`, `kind` Int64 and `base` Float64 [records]; those of the stratum -1 and of an infinite base key are left
     out: they are never drawn. `order`: their numbers by base key and id, see `in_order`.
     """
-    order = order[(stratum[order] >= 0) & np.isfinite(base[order])]
     kinds = int(kind.max(initial=0)) + 1
-    cell = stratum[order] * kinds + kind[order]
-    by_cell = _stable_order(cell)
-    rows, cell = order[by_cell], cell[by_cell]
+    size = (int(stratum.max(initial=0)) + 1) * kinds
+    drawn = (stratum >= 0) & np.isfinite(base)
+    cell = np.where(drawn, stratum * kinds + kind, size).astype(np.min_scalar_type(size))[order]
+    # Numbers that are short lie in less memory, where to look for them one by one takes half the time.
+    by_cell = _stable_order(cell)[: np.count_nonzero(drawn)]
+    rows, cell = order[by_cell], cell[by_cell].astype(np.int64)
     begins = np.flatnonzero(np.diff(cell, prepend=-1))
     return Cells(rows, base[rows], np.append(begins, rows.size), cell[begins] // kinds, cell[begins] % kinds)
 
@@ -167,7 +172,7 @@ class _Search:
             for probe in (below, above):
                 low, high, low_tau, high_tau = self._probed(probe, low, high, low_tau, high_tau)
             gap = self._sum(high - low)
-            if gap.sum() <= WIDE * gap.size:
+            if gap.sum() <= max(FEW, WIDE * gap.size):
                 break
             missing = self.wanted - self._sum(low - self.begins)
             # Between two known ends records lie evenly, nearly; from the last known one on, as they do before it.
@@ -206,7 +211,9 @@ class _Search:
         under, over = counted <= self.wanted - SPARE, counted >= self.wanted + SPARE
         low = np.where(under[self.of], ends, low)
         high = np.where(over[self.of], ends, high)
-        return low, high, np.where(under, probe, low_tau), np.where(over, probe, high_tau)
+        # A probe beyond what is known already counts no further than that.
+        low_tau = np.where(under, np.maximum(probe, low_tau), low_tau)
+        return low, high, low_tau, np.where(over, np.minimum(probe, high_tau), high_tau)
 
     def _ends(self, tau: Floats, low: Integers, high: Integers) -> Integers:
         """Return up to where each cell's keys are at most its stratum's `tau`: by halving, all cells at once."""
@@ -241,11 +248,11 @@ class _Search:
         return np.bincount(self.of, counts, self.wanted.size).astype(np.float64)
 
 
-def _stable_order(numbers: Integers) -> Integers:
+def _stable_order(numbers: NDArray[np.unsignedinteger[Any]]) -> Integers:
     """Return the order of some whole numbers from 0, equal ones as they came: by counting, some digits at a time."""
-    order = np.argsort((numbers & (2**DIGIT - 1)).astype(np.uint16), kind="stable")
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")  # the cast leaves the low digits
     rest = numbers >> DIGIT
     while rest.max(initial=0):
-        order = order[np.argsort((rest[order] & (2**DIGIT - 1)).astype(np.uint16), kind="stable")]
+        order = order[np.argsort(rest[order].astype(np.uint16), kind="stable")]
         rest >>= DIGIT
     return order
