@@ -32,8 +32,8 @@ LENGTH_DIGITS: Final = len(str(BODY_BYTES))
 TOKEN_HEADER: Final = "X-Evenly-Token"  # noqa: S105 - its name
 TOKEN_PARAMETER: Final = "token"  # noqa: S105
 
-ORIGIN: Final = re.compile(r"https?://(\*\.)?[\w.\[\]-]+(:(\d+|\*))?", re.ASCII)
-"""A page that may frame the studio, as `frame-ancestors` takes it."""
+ORIGIN: Final = re.compile(r"https?://(\*\.)?[\w.\[\]-]+(:(\d+|\*))?|vscode-webview:", re.ASCII)
+"""A page that may frame the studio, as `frame-ancestors` takes it: by its origin, or an editor's notebook."""
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -34,6 +34,9 @@ ENDS: Final = {".inf": math.inf, "-.inf": -math.inf}
 GONE: Final = object()
 """What a key has become that was taken out."""
 
+INDENTS: Final = (0, 2)
+"""Blanks before the dash of a list's item, from the key that it belongs to."""
+
 Place = tuple["str | int", ...]
 """Keys and places in lists, from the top of a recipe."""
 
@@ -156,11 +159,22 @@ def rewritten(text: str, changed: Iterable[tuple[Place, Any]]) -> str:
 
 
 def _marked(text: str) -> tuple[Any, Any]:
-    """Return a recipe's YAML as data that know their comments, and what writes them."""
+    """Return a recipe's YAML as data that know their comments, and what writes them as they were: lists indented or not."""
+    readers = [_reader(offset) for offset in INDENTS]
+    marked = [reader.load(text) for reader in readers]
+    lines = text.splitlines()
+    again = [_dumped(*both).splitlines() for both in zip(readers, marked, strict=True)]
+    kept = [sum(line in lines for line in one) for one in again]
+    best = kept.index(max(kept))
+    return readers[best], marked[best]
+
+
+def _reader(offset: int) -> Any:  # noqa: ANN401 - ruamel's
     reader: Any = YAML(typ="rt")
     reader.width = 4096  # a folded line would change a text
     reader.preserve_quotes = True
-    return reader, reader.load(text)
+    reader.indent(mapping=2, sequence=2 + offset, offset=offset)
+    return reader
 
 
 def _dumped(reader: Any, marked: Any) -> str:  # noqa: ANN401 - ruamel's
