@@ -83,9 +83,9 @@ class Studio:
 
     def stop(self) -> None:
         """End the server, and a job that is under way."""
-        self._server.should_exit = True
         self.session.close(ENDING)
-        self._thread.join(ENDING)
+        self._server.should_exit = True  # once the pages that listen were let go
+        self._thread.join(2 * ENDING)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Return how a notebook shows it: as the page itself."""

@@ -151,7 +151,7 @@ def _json(data: object, status: int = 200) -> Response:
 async def _events(session: Session) -> AsyncIterator[str]:
     """Yield what a job does, whenever that is news, and a beat now and then."""
     told, quiet = "", BEAT
-    while True:
+    while not session.closed:
         news = json.dumps({"pool": session.pools, "ready": session.ready, "job": session.jobs.told()})
         if news != told or quiet >= BEAT:
             yield f"data: {news}\n\n"

@@ -72,6 +72,7 @@ class Session:
 
     Attributes:
         jobs: what takes a while.
+        closed: whether it has ended: what listens may go.
         pools: how many pools were held so far: a page asks anew when there is another.
     """
 
@@ -81,6 +82,7 @@ class Session:
         self.jobs = Jobs()
         self._base = start.recipe.to_dict()
         self.pools = 0
+        self.closed = False
         self._live: Live | None = None
         self._turn = threading.Lock()
         self._open = ExitStack()
@@ -88,6 +90,7 @@ class Session:
 
     def close(self, seconds: float = 1.0) -> None:
         """End what is under way, and let go of the pool."""
+        self.closed = True
         self.jobs.close(seconds)
         self._open.close()
 

@@ -100,8 +100,8 @@ export class Views {
     say(byId("mix-title"), `Mix of ${ground.category ?? "categories"} along ${ground.label ?? "the label"}`);
     const { rows, strata } = answer;
     const short = rows.missing ? ` ${number(rows.missing)} rows fewer than asked for: strata hold too little.` : "";
-    const outside = rows.outside ? ` ${number(rows.outside)} records are in no stratum.` : "";
-    const held = rows.held_out ? ` ${number(rows.held_out)} are held out.` : "";
+    const outside = rows.outside ? ` In no stratum: ${number(rows.outside)}.` : "";
+    const held = rows.held_out ? ` Held out: ${number(rows.held_out)}.` : "";
     const cap = strata.cap === null ? "" : ` At most ${number(strata.cap)} of a stratum.`;
     say(byId("strata-told"), `${number(ground.strata.count)} strata of ${ground.strata.axis}.${cap}${short}${outside}${held}`);
     byId("strata-told").classList.toggle("wrong", rows.missing > 0);
