@@ -159,7 +159,7 @@ def rewritten(text: str, changed: Iterable[tuple[Place, Any]]) -> str:
 
 
 def _marked(text: str) -> tuple[Any, Any]:
-    """Return a recipe's YAML as data that know their comments, and what writes them as they were: lists indented or not."""
+    """Return a recipe's YAML as data that know their comments, and what writes them with lists as they stood."""
     readers = [_reader(offset) for offset in INDENTS]
     marked = [reader.load(text) for reader in readers]
     lines = text.splitlines()
