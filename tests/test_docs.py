@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.pages import blocks, follow
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
