@@ -1,7 +1,7 @@
 """A pool of 2.9 million records held ready: how long each kind of change takes until it is known what is selected.
 
 Beside a new plan of the same pool, which reads it and counts all again and selects nothing. An answer has the very
-records, and the counts of every picture.
+records, the counts of every picture but label and tokens at once, and all else that the studio's page shows.
 
     python benchmarks/live.py [ROWS [REPEATS]]
 
@@ -19,6 +19,7 @@ from evenly.engines.local import LocalEngine
 from evenly.flow.curate import open_pool
 from evenly.flow.live import Live
 from evenly.flow.plan import make_plan
+from evenly.flow.report import measures_of, strata_numbers
 from evenly.recipe.load import build_recipe, read_recipe
 from evenly.reporting.progress import Silent
 from machine import keep
@@ -67,12 +68,22 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - begun
 
 
+def told(live: Live, recipe: Recipe) -> None:
+    """Answer with all that the page shows."""
+    look = live.look(recipe)
+    plan = live.plan(recipe, look)
+    live.pictures(recipe, look, density=False)
+    live.categories(recipe, look)
+    live.facts(recipe, look)
+    strata_numbers(recipe, plan)
+    measures_of((plan.strata["quota"] + plan.strata["repeated"]).to_numpy(), recipe, plan)
+
+
 def turns(live: Live, recipe: Recipe, name: str, repeats: int) -> Iterator[float]:
-    """Yield the seconds of each turn, from plain data to the counts of the pictures."""
+    """Yield the seconds of each turn, from plain data to all that is told."""
 
     def answer(turn: int) -> None:
-        asked = changed(recipe, CHANGES[name][1](turn))
-        live.pictures(asked, live.look(asked), density=False)
+        told(live, changed(recipe, CHANGES[name][1](turn)))
 
     answer(0)
     for turn in range(1, repeats + 1):
@@ -87,18 +98,20 @@ def main(rows: int = 4_000_000, repeats: int = 7) -> None:
     recipe, engine = read_recipe(pooled(rows) / "recipe.yaml"), LocalEngine()
     pool, _ = open_pool(recipe, engine, Silent())
     live = Live(recipe, pool, engine, Silent())
-    first = timed(lambda: live.pictures(recipe, live.look(recipe), density=False))
+    first = timed(lambda: told(live, recipe))
     plan = min(timed(lambda: make_plan(recipe, pool, None, engine, Silent())) for _ in range(3))
     print(f"{pool.index.kept:,} records; the first answer {first:.2f} s; a new plan {plan:.2f} s")
-    told: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
     for name, (wanted, _) in CHANGES.items():
         found = sorted(turns(live, recipe, name, repeats))
         middle, slowest = found[len(found) // 2], found[-1]
-        told[name] = {"seconds": round(middle, 4), "slowest": round(slowest, 4), "wanted": wanted}
+        answers[name] = {"seconds": round(middle, 4), "slowest": round(slowest, 4), "wanted": wanted}
         met = "met" if middle <= wanted else "not met"
         print(f"{name:24}{middle * 1e3:8.1f} ms, slowest {slowest * 1e3:8.1f}; {wanted * 1e3:,.0f} wanted: {met}")
-    facts = {"records": pool.index.kept, "first": round(first, 2), "plan": round(plan, 2)}
-    keep("live", {**facts, "answers": told}, "polars")
+    even = min(timed(lambda: live.equal_weights(recipe)) for _ in range(3))
+    print(f"weights for equal shares {even:.2f} s; {SOON:.1f} wanted: {'met' if even <= SOON else 'not met'}")
+    facts = {"even": round(even, 2), "records": pool.index.kept, "first": round(first, 2), "plan": round(plan, 2)}
+    keep("live", {**facts, "answers": answers}, "polars")
 
 
 if __name__ == "__main__":

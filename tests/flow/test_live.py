@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from evenly.reporting.progress import Silent
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from evenly.flow.live import Look
 
 ROWS = 2_500
 
@@ -67,6 +70,8 @@ def listings(tmp_path: Path) -> Path:
                 "title": "a lamp " * int(chance.integers(1, 12)),
                 "price": round(float(chance.lognormal(3, 1)), 2),
                 "category": [*"abcd", None][min(4, int(chance.exponential(1)))],
+                "day": f"20{number % 23:02}-0{1 + number % 9}-11",
+                "stars": None if number % 7 == 2 else number % 5 + 1,
             }
             out.write(json.dumps(row) + "\n")
     return place
@@ -80,9 +85,9 @@ def recipe(files: Path, balance: dict[str, Any], **more: Any) -> evenly.Recipe:
             "sources": [{"name": "shop", "files": str(files), "id": "sku"}],
             "curate": [{"number": {"column": "price"}}],
             "template": {"prompt": "{title} ", "completion": "{price:.0f}"},
-            "balance": {"label": "price", **balance},
             "export": {"keep": ["category"], "report": False},
             **more,
+            "balance": {"label": "price", **balance},
         }
     )
 
@@ -149,6 +154,9 @@ SHOWN: dict[str, dict[str, Any]] = {
     "weighted by category": {"holdout": {"fraction": 0.2}},
     "repeated": {"split": {"train": 0.5, "test": 0.3}},
     "tokens, repeated": {},
+    "small ones": {"tokenizer": None, "template": {"prompt": "{title}"}},
+    "one draw": {"balance": {"label": "day"}},
+    "crossed": {"balance": {"label": "stars"}},
 }
 """Balances whose report is held against what a pool held ready shows -> other keys of the recipe."""
 
@@ -166,7 +174,8 @@ def reported(given: evenly.Recipe, out: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_shown_is_what_a_run_reports(
     listings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    given = recipe(listings, BALANCES[name], **SHOWN[name])
+    more = dict(SHOWN[name])
+    given = recipe(listings, {**BALANCES[name], **more.pop("balance", {})}, **more)
     numbers = reported(given, tmp_path / "out", monkeypatch)
     with held(given) as live:
         look = live.look(given)
@@ -175,17 +184,18 @@ def test_what_is_shown_is_what_a_run_reports(
         categories, facts = live.categories(given, look), live.facts(given, look)
     assert pictures == numbers["pictures"]
     assert plain == {key: value for key, value in pictures.items() if key != "density"}
-    assert {"label", "label_log", "tokens", "density", "mix"} >= pictures.keys() >= {"label", "label_log", "density"}
     assert (categories or numbers["categories"]) == numbers["categories"]
     assert (categories is None) == (numbers["category"] is None)
     assert strata_numbers(given, plan) == numbers["strata"]
     for side, counts in (("before", plan.strata["rows"]), ("after", plan.strata["quota"] + plan.strata["repeated"])):
         assert measures_of(counts.cast(pl.Int64).to_numpy(), given, plan) == numbers["measures"][side]
-    assert facts_of_side(plan.pool, dated=False) == numbers["facts"]["before"]
+    assert facts_of_side(plan.pool, dated=plan.pool.dated) == numbers["facts"]["before"]
     after = numbers["facts"]["after"]
     assert (facts["rows"], facts["records"]) == (after["rows"], look.rows.size)
     assert facts["label"]["mean"] == pytest.approx(after["label"]["mean"], rel=1e-13)
-    assert facts["tokens"] == {key: after["tokens"][key] for key in ("total", "mean")}
+    assert facts.get("tokens") == (
+        {key: after["tokens"][key] for key in ("total", "mean")} if "tokens" in after else None
+    )
     assert (look.times is not None) == ("repeated" in name)
 
 
@@ -225,3 +235,152 @@ def test_impossible_wishes_are_told_as_a_run_tells_them(listings: Path) -> None:
             live.look(recipe(listings, {"strata": [{"column": "pricee", "width": 3}], "cap": 3}))
         with pytest.raises(evenly.UserError, match="under rake a size in tokens"):
             live.look(recipe(listings, {**BALANCES["rake"], "size": {"tokens": 900}}))
+
+
+BARS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "along": (BALANCES["weighted by category"], {"holdout": {"fraction": 0.2}}),
+    "along, in groups": ({"strata": [{"column": "price", "round": 0.01}], "cap": 1}, {}),
+    "ranked": ({"strata": [{"column": "price", "round": 5}, CATEGORY], "cap": 9, "filter": "price < 300"}, {}),
+    "missing label": ({**BALANCES["crossed"], "label": "stars"}, {}),
+    "wanted and not there": (
+        {**BALANCES["target"], "target": {"values": {"a": 0.9, "z": 0.1}}, "shortfall": "accept"},
+        {},
+    ),
+}
+
+
+def counts_of_bars(given: evenly.Recipe, live: Live, look: Look, side: str) -> dict[tuple[Any, ...], int]:
+    """Return the counts of one side's bars as the page shows them: (chart, place, category) -> records."""
+    pictures, categories = live.pictures(given, look, density=False), live.categories(given, look)
+    found: dict[tuple[Any, ...], int] = {}
+    for chart, picture in pictures.items():
+        for place, count in enumerate(picture[side]):
+            if chart != "mix":
+                found[chart, place, None] = count
+            else:
+                found |= {(chart, place, number): one for number, one in enumerate(count)}
+                found[chart, place, None] = sum(count)
+    if categories is not None:
+        found |= {("category", place, None): count for place, count in enumerate(categories[side])}
+    rows = strata_numbers(given, live.plan(given, look))["rows"]
+    key = {"before": "N", "after": "n"}[side]
+    return found | {("strata", place, None): row[key] for place, row in enumerate(rows)}
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_a_bar_has_as_many_records_as_it_shows(listings: Path, name: str) -> None:
+    balance, more = BARS[name]
+    given = recipe(listings, balance, **more)
+    with held(given) as live:
+        look = live.look(given)
+        for side in ("before", "after"):
+            for (chart, place, category), count in counts_of_bars(given, live, look, side).items():
+                more = {"category": category, "selected": side == "after"}
+                found, rows = live.bar(given, look, chart, place, **more, most=10**6)
+                assert found == rows.size == np.unique(rows).size == count, (chart, place, category)
+                page = live.bar(given, look, chart, place, **more, skip=3, most=2)
+                assert page[0] == count
+                assert page[1].tolist() == rows[3:5].tolist()
+
+
+def test_the_records_of_a_bar_are_read(listings: Path) -> None:
+    lines = listings.read_text(encoding="utf-8").splitlines(keepends=True)
+    for part in range(5):  # a part of the pool each
+        (listings.parent / f"shop-{part}.jsonl").write_text("".join(lines[part::5]), encoding="utf-8")
+    files = listings.parent / "shop-*.jsonl"
+    given, again = (
+        recipe(files, BALANCES["weighted by category"], holdout={"fraction": 0.2}, seed=seed) for seed in (1, 2)
+    )
+    with held(given) as live:
+        assert len(live.pool.index.parts) == 5
+        look = live.look(given)
+        edges = live.pictures(given, look)["label"]["edges"]
+        for place in (1, 2, 5):
+            _, rows = live.bar(given, look, "label", place, most=20)
+            frame = live.read(rows, ["__id__", "title", "tokens", "price", "__tokens__"])
+            assert frame["__id__"].to_list() == live.frame["__id__"][rows].to_list()
+            assert frame["price"].is_between(edges[place - 1], edges[place], closed="left").all()
+            assert frame["title"].str.starts_with("a lamp").all()
+            assert frame["tokens"].to_list() == frame["__tokens__"].to_list()
+        several = [live.bar(one, look, "category", 0, most=9)[1].tolist() for one in (given, again, given)]
+        assert several[0] == several[2] != several[1]
+        assert live.read(np.zeros(0, np.int64), ["price"]).height == 0
+        with pytest.raises(evenly.UserError, match=r"no column 'pricee'. Did you mean 'price'"):
+            live.read(rows, ["pricee"])
+
+
+def test_a_bar_that_is_not_there_is_told(listings: Path) -> None:
+    given = recipe(
+        listings, {"cap": 9, "strata": [PRICE], "label": None}, tokenizer=None, template={"prompt": "{title}"}
+    )
+    with held(given) as live:
+        look = live.look(given)
+        with pytest.raises(evenly.UserError, match=r"no picture 'tokens' of this recipe.\n  pictures: strata"):
+            live.bar(given, look, "tokens", 1)
+    given = recipe(listings, BALANCES["weighted by category"])
+    with held(given) as live:
+        look = live.look(given)
+        for chart, place, category, text in (
+            ("labels", 1, None, "no picture 'labels' of this recipe. Did you mean 'label'?"),
+            ("density", 1, None, "no picture 'density'"),
+            ("label", -1, None, "places 0 to"),
+            ("tokens", 400, None, "places 0 to"),
+            ("mix", 2, 99, "'mix' has the categories 0 to 5, not 99"),
+            ("label", 2, 1, "'label' has no categories, not 1"),
+            ("category", 5, None, "places 0 to 4"),
+            ("strata", 900, None, "'strata' has the places 0 to"),
+        ):
+            with pytest.raises(evenly.UserError, match=re.escape(text)):
+                live.bar(given, look, chart, place, category)
+
+
+def shares_of(live: Live, given: evenly.Recipe) -> dict[str, int]:
+    told = live.categories(given, live.look(given))
+    assert told is not None
+    return dict(zip(told["names"], told["after"], strict=True))
+
+
+def weighted(listings: Path, balance: dict[str, Any], weights: dict[str, float]) -> evenly.Recipe:
+    """Return a recipe under some weights of its categories, with those of nulls where a table has them."""
+    table = {"column": "category", "values": weights, "default": weights.get("(none)", 1)}
+    return recipe(listings, {**balance, "weight": table})
+
+
+def test_weights_that_make_categories_equal(listings: Path) -> None:
+    for balance in (
+        {"strata": [PRICE], "cap": 20, "weight": TABLE},
+        {"policy": "weighted", "size": 200, "weight": {**TABLE, "values": {"a": 0}}},
+    ):
+        given = recipe(listings, balance)
+        with held(given) as live:
+            weights = live.equal_weights(given)
+            before = shares_of(live, weighted(listings, balance, dict.fromkeys(weights, 1.0)))
+            after = shares_of(live, weighted(listings, balance, weights))
+        assert list(weights) == ["a", "b", "c", "d", "(none)"]
+        assert list(weights.values()) == sorted(weights.values())
+        assert weights["a"] == 1
+        assert max(before.values()) > 2 * min(before.values())
+        assert max(after.values()) - min(after.values()) <= 5  # of few: see tests/core/test_even.py for more
+
+
+@pytest.mark.parametrize("name", ["cap", "crossed", "repeated", "tokens", "quantiles"])
+def test_what_cant_be_equal_comes_nearer_or_stays(listings: Path, name: str) -> None:
+    balance = {**BALANCES[name], "weight": TABLE}
+    given = recipe(listings, balance)
+    with held(given) as live:
+        weights = live.equal_weights(given)
+        before = shares_of(live, weighted(listings, balance, dict.fromkeys(weights, 1.0)))
+        after = shares_of(live, weighted(listings, balance, weights))
+        assert max(after.values()) / sum(after.values()) <= max(before.values()) / sum(before.values()) + 0.01
+        assert all(0.001 <= one <= 1e6 for one in weights.values())
+        if name == "crossed":
+            assert set(weights.values()) == {1.0}
+
+
+def test_equal_shares_need_categories(listings: Path) -> None:
+    given = recipe(listings, BALANCES["along tokens"])
+    with held(given) as live:
+        with pytest.raises(evenly.UserError, match="no column of categories"):
+            live.equal_weights(given)
+        many = {"strata": [PRICE], "cap": 9, "weight": {"column": "title", "values": {"a": 1}}}
+        assert len(live.equal_weights(recipe(listings, many))) == 11

@@ -84,6 +84,11 @@ class Cut:
         """Return the places of the selected records, see `Cells.rows`."""
         return np.concatenate([spans(cells.starts[:-1], self.ends), self.more])
 
+    def sizes(self, cells: Cells) -> Integers:
+        """Return how many records of each cell are selected."""
+        singles = np.searchsorted(cells.starts, self.more, side="right") - 1
+        return self.ends - cells.starts[:-1] + np.bincount(singles, minlength=self.ends.size)
+
 
 def in_order(base: Floats | NDArray[np.uint64], ids: pl.Series) -> Integers:
     """Return the order of some records by (base key, id), or by another number before the id: their numbers."""
@@ -135,6 +140,13 @@ def cut(cells: Cells, quotas: Integers, weights: Floats, ids: pl.Series) -> Cut:
     low, high = search.narrowed()
     ends[open_ones] = low
     return Cut(ends, search.smallest(low, high, ids))
+
+
+def limits(cells: Cells, quotas: Integers) -> tuple[Integers, Integers]:
+    """Return the fewest and the most records of each cell that quotas, Int64 [strata], can select under any weights."""
+    quota, sizes = quotas[cells.stratum], cells.sizes
+    others = cells.totals(sizes, quotas.size)[cells.stratum] - sizes
+    return np.maximum(quota - others, 0), np.minimum(quota, sizes)
 
 
 def spans(begins: Integers, ends: Integers) -> Integers:

@@ -24,7 +24,7 @@ from evenly.core.quotas import marginals_met, possible_sizes, with_quotas
 from evenly.core.select import TRAIN
 from evenly.core.split import SplitError, split_order, split_sizes
 from evenly.errors import UserError
-from evenly.flow import live_pictures
+from evenly.flow import live_pictures, live_weights
 from evenly.flow.budget import too_little
 from evenly.flow.grounds import drawing_of, ground_of
 from evenly.flow.held import Held
@@ -180,6 +180,19 @@ class Live:
         bar = live_pictures.bar_of(self._held, recipe, look.strata, chart, (place, category))
         found = bar.records(look.rows if selected else None)
         return found.size, live_pictures.first_by_key(self._held, recipe.seed, found, skip, most)
+
+    def equal_weights(self, recipe: Recipe) -> dict[str, float]:
+        """Return the weights by category under which a recipe selects as many rows of each, as far as it goes.
+
+        By the category's text, largest first, as a weight table has it under `values`; but a table gives a null its
+        `default`, which is what "(none)" stands for. They take the place of the recipe's own weight. A size in tokens
+        counts as that of equal weights in rows. See `evenly.core.even`.
+
+        Raises:
+            UserError: when there is no column of categories, or it has more than `KEPT_CATEGORIES`.
+            DataError, AllocationError: as `look`.
+        """
+        return live_weights.equal_weights(self._held, recipe, lambda asked: self.look(asked).strata)
 
     def _draw(self, strata: pl.DataFrame, drawing: Drawing, ground: Ground) -> _Drawn:
         """Return the records that a plan draws."""
