@@ -55,7 +55,7 @@ class ImpossibleError(UserError):
     def __init__(self, faults: Sequence[tuple[Sequence[str], str]]) -> None:
         """Keep the faults."""
         super().__init__("\n  ".join(text for _, text in faults))
-        self.faults = [{"keys": list(keys), "text": text} for keys, text in faults]
+        self.faults: list[dict[str, Any]] = [{"keys": list(keys), "text": text} for keys, text in faults]
 
 
 def recipe_of(data: dict[str, Any]) -> Recipe:

@@ -15,7 +15,7 @@ from evenly.io.outputs import open_output
 from evenly.recipe.model import Recipe
 from evenly.reporting.card import to_yaml
 from evenly.web.session import Start
-from evenly.web.state import overridden
+from evenly.web.written import overridden
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,7 +29,8 @@ from evenly.recipe.model import NAME
 from evenly.recipe.needs import COUNTED
 from evenly.web.answers import ImpossibleError, bar, impossible, recipe_of, view
 from evenly.web.jobs import Jobs
-from evenly.web.state import changes, rewritten, state_of, with_state, without_variants
+from evenly.web.state import changes, state_of, with_state, without_variants
+from evenly.web.written import rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

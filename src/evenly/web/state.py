@@ -1,4 +1,4 @@
-"""The state of a page and its recipe: what a page may change, what it did change, and how that is written back.
+"""The state of a page and its recipe: what a page may change, and what it did change.
 
 A state is `{"seed": …, "balance": {…}}`: what decides the selection from a pool. All else of the recipe, every path
 above all, is the recipe's own.
@@ -7,23 +7,21 @@ above all, is the recipe's own.
 from __future__ import annotations
 
 import copy
-import io
 import math
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from ruamel.yaml import YAML
 
 from evenly.errors import UserError
 from evenly.recipe.faults import is_list, is_mapping
-from evenly.recipe.load import override
+from evenly.recipe.plain import DEEPEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 KEYS: Final = ("seed", "balance")
 """Keys of a recipe that a state has."""
+
+LONGEST_SEED: Final = 19
+"""Digits of the largest seed."""
 
 EXACT: Final = 2**53
 """From which on a whole number of JavaScript's is no longer exact; a seed beyond it is text on a page."""
@@ -33,9 +31,6 @@ ENDS: Final = {".inf": math.inf, "-.inf": -math.inf}
 
 GONE: Final = object()
 """What a key has become that was taken out."""
-
-INDENTS: Final = (0, 2)
-"""Blanks before the dash of a list's item, from the key that it belongs to."""
 
 Place = tuple["str | int", ...]
 """Keys and places in lists, from the top of a recipe."""
@@ -56,16 +51,31 @@ def with_state(data: Mapping[str, Any], state: object) -> dict[str, Any]:
     if not is_mapping(state) or set(state) - set(KEYS) or not is_mapping(state.get("balance")):
         message = "state: expected an object with the keys seed and balance, and no others."
         raise UserError(message)
+    if _deep(state) > DEEPEST:
+        message = f"state: expected {DEEPEST} objects and lists inside one another at most."
+        raise UserError(message)
     balance = _read(copy.deepcopy(state["balance"]))
     seed: Any = state.get("seed", data["seed"])
+    whole = isinstance(seed, str) and seed.isascii() and seed.isdecimal() and len(seed) <= LONGEST_SEED
     for place in _filed(balance):
         if _at(balance, place) != _at(data["balance"], place):
             message = f"recipe.balance.{'.'.join(place)}: files are named in the recipe, not on the page."
             raise UserError(message)
     return without_variants(data) | {
-        "seed": int(seed) if isinstance(seed, str) and seed.isdecimal() else seed,
+        "seed": int(seed) if whole else seed,
         "balance": balance,
     }
+
+
+def _deep(data: object) -> int:
+    """Return how many objects and lists are inside one another, as far as that is more than enough."""
+    here: list[Any] = [data]
+    depth = 0
+    while here and depth <= DEEPEST:
+        inner = [list(one.values()) if is_mapping(one) else one for one in here if is_mapping(one) or is_list(one)]
+        here = [one for many in inner for one in many]
+        depth += bool(inner)
+    return depth
 
 
 def without_variants(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,65 +136,3 @@ def changes(before: Any, after: Any, at: Place = ()) -> Iterator[tuple[Place, An
             yield from changes(old, new, (*at, place))
     elif before != after or isinstance(before, bool) != isinstance(after, bool):
         yield at, after
-
-
-def overridden(text: str, overrides: Sequence[str], folder: Path) -> str:
-    """Return a recipe's YAML with overrides in it; files that these name are named as seen from `folder`, its own."""
-    if not overrides:
-        return text
-    reader, marked = _marked(text)
-    for one in overrides:
-        override(marked, one)
-        key, _, _ = one.partition("=")
-        if key.startswith("sources.") and key.split(".")[2:3] == ["files"]:
-            source: Any = marked["sources"][int(key.split(".")[1])]
-            source["files"] = _seen_from(folder, source["files"])
-    return _dumped(reader, marked)
-
-
-def rewritten(text: str, changed: Iterable[tuple[Place, Any]]) -> str:
-    """Return a recipe's YAML with some changes, and with its comments."""
-    reader, marked = _marked(text)
-    for place, value in changed:
-        here: Any = marked
-        for key in place[:-1]:
-            if is_mapping(here) and not is_mapping(here.get(key)) and not is_list(here.get(key)):
-                cast("Any", here)[key] = {}
-            here = here[key]
-        if value is GONE:
-            here.pop(place[-1], None)
-        else:
-            here[place[-1]] = value
-    return _dumped(reader, marked)
-
-
-def _marked(text: str) -> tuple[Any, Any]:
-    """Return a recipe's YAML as data that know their comments, and what writes them with lists as they stood."""
-    readers = [_reader(offset) for offset in INDENTS]
-    marked = [reader.load(text) for reader in readers]
-    lines = text.splitlines()
-    again = [_dumped(*both).splitlines() for both in zip(readers, marked, strict=True)]
-    kept = [sum(line in lines for line in one) for one in again]
-    best = kept.index(max(kept))
-    return readers[best], marked[best]
-
-
-def _reader(offset: int) -> Any:  # noqa: ANN401 - ruamel's
-    reader: Any = YAML(typ="rt")
-    reader.width = 4096  # a folded line would change a text
-    reader.preserve_quotes = True
-    reader.indent(mapping=2, sequence=2 + offset, offset=offset)
-    return reader
-
-
-def _dumped(reader: Any, marked: Any) -> str:  # noqa: ANN401 - ruamel's
-    out = io.StringIO()
-    reader.dump(marked, out)
-    return out.getvalue()
-
-
-def _seen_from(folder: Path, files: Any) -> Any:  # noqa: ANN401 - a path or a list of them
-    if is_list(files):
-        return [_seen_from(folder, one) for one in files]
-    local = isinstance(files, str) and "://" not in files and not Path(files).is_absolute()
-    return Path(os.path.relpath(files, folder)).as_posix() if local else files
