@@ -84,7 +84,11 @@ class Page {
     byId("undo").disabled = !this.store.past.length;
     byId("redo").disabled = !this.store.future.length;
     this.wanted = this.store.now;
-    if (!this.asking) this.asking = this.answer().finally(() => { this.asking = null; });
+    document.documentElement.dataset.asking = "";
+    if (!this.asking) this.asking = this.answer().finally(() => {
+      this.asking = null;
+      delete document.documentElement.dataset.asking;
+    });
   }
 
   // Asks for the newest state until none is newer.
