@@ -199,6 +199,13 @@ def test_what_is_shown_is_what_a_run_reports(
     assert (look.times is not None) == ("repeated" in name)
 
 
+def test_records_are_counted_where_nothing_is_pictured(listings: Path) -> None:
+    given = recipe(listings, {"policy": "weighted", "size": 10, "label": None}, tokenizer=None)
+    with held(given) as live:
+        plan = live.plan(given, live.look(given))
+    assert plan.pool.rows == evenly.plan(given).plan.pool.rows > 0
+
+
 def test_a_plan_of_a_held_pool_is_the_plan(listings: Path) -> None:
     for name, more in (("rake", {}), ("tokens", {}), ("weighted by category", {"holdout": {"fraction": 0.2}})):
         given = recipe(listings, BALANCES[name], **more)

@@ -36,7 +36,7 @@ PLAIN: Final = tuple(name for name in TALLIES if name not in DENSE)
 
 def summary_of(held: Held, recipe: Recipe) -> Summary:
     """Return the summary of the pool, as a plan has it."""
-    columns = pictured_columns(recipe)
+    columns = [ID, *pictured_columns(recipe)]  # a frame without columns would have no rows to count
     return held.memo("summary", _key(recipe), lambda: describe(held.columns(columns), recipe))
 
 
