@@ -14,12 +14,13 @@ const narrow = (place, width) => place.classList.toggle("narrow", width < NARROW
 export class Charts {
   /**
    * @param places {label, strata, mix, tokens}: elements to draw into; some may be missing
-   * @param words label, category: names of columns; dates: whether the label is one, in days since 1970
+   * @param words label, category: names of columns; dates: whether the label is one, in days since 1970; a ground that
+   *   says it otherwise is heeded
    * @param words.onBar called with {chart, place, category} on a click on a bar, or Enter on it
    * @param words.onTakeAll called with (value or null for none, {done}) while the handle moves and when it is let go
    */
   constructor(places, { label, dates = false, category = null, onBar = () => {}, onTakeAll = () => {} }) {
-    const words = { label: label ?? "label", dates, category: category ?? "category" };
+    const words = this.words = { label: label ?? "label", dates, category: category ?? "category" };
     this.places = Object.entries(places).filter(([, place]) => place);
     this.settings = { log: false, share: true, theme: "light" };
     this.tip = new Tip();
@@ -99,6 +100,8 @@ export class Charts {
     while (this.waiting && !this.gone && this.shown) {
       this.waiting = false;
       const { view } = this.shown;
+      const { dates, category } = view.ground;
+      Object.assign(this.words, { dates: dates ?? this.words.dates, category: category ?? this.words.category });
       const variants = this.shown.variants.map((one) => ({ ...one, color: shaded(one.color, this.settings.theme) }));
       const settings = { ...this.settings, colors: this.colors };
       await Promise.all(Object.values(this.charts).map((chart) => chart.draw(view, variants, settings)));

@@ -73,6 +73,7 @@ export class Views {
     this.variants = variants;
     const { ground, answer } = view;
     const { headline } = this;
+    if (headline.label) headline.label.parentElement.hidden = !ground.facts.label; // a text has no mean
     say(headline.selected, number(answer.facts.rows));
     say(headline.selected_aside, answer.rows.repeated ? `${number(answer.facts.records)} records, some repeated` : `${percent(answer.facts.rows, ground.facts.rows)} of ${number(ground.facts.rows)}`);
     say(headline.strata, number(answer.measures.effective_strata));
