@@ -134,13 +134,17 @@ def view(live: Live, recipe: Recipe, known: str | None) -> dict[str, Any]:
 
 def _showing(ground: dict[str, Any]) -> dict[str, Any]:
     """Return a ground with nothing hidden in the names, which come from data."""
-    ground["strata"]["names"] = [visible(name) for name in ground["strata"]["names"]]
+    ground["strata"]["names"] = [_named(name) for name in ground["strata"]["names"]]
     if ground["categories"] is not None:  # as they are, they are keys of weights
-        ground["categories"]["shown"] = [visible(name) for name in ground["categories"]["names"]]
+        ground["categories"]["shown"] = [_named(name) for name in ground["categories"]["names"]]
     if "mix" in ground["pictures"]:
         mix = ground["pictures"]["mix"]
-        mix["categories"] = [visible(name) for name in mix["categories"]]
+        mix["categories"] = [_named(name) for name in mix["categories"]]
     return ground
+
+
+def _named(name: str) -> str:
+    return visible(name) or "(empty)"
 
 
 _DRAWN: Final = ("n", "wanted", "bound")

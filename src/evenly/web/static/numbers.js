@@ -9,6 +9,9 @@ export function number(value, digits = 4) {
   return new Intl.NumberFormat("en-US", { maximumSignificantDigits: Math.max(digits, Math.trunc(Math.log10(Math.abs(value) || 1)) + 1) }).format(value);
 }
 
+// How many of what: 1 row, 2 rows.
+export const plural = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
+
 export function percent(part, all) {
   if (!all) return "–";
   return `${((100 * part) / all).toFixed(1)} %`;

@@ -1,7 +1,7 @@
 // What a state selects, in numbers: the headline, what bound the strata, tokens and cost, measures, tables of pictures.
 
 import { el, say, table } from "./dom.js";
-import { labelled, large, number, percent } from "./numbers.js";
+import { labelled, large, number, percent, plural } from "./numbers.js";
 
 const BOUNDS = {
   take_all: "taken whole", capacity: "all there is", floor: "at the least", ceiling: "at the most", cap: "capped",
@@ -23,6 +23,9 @@ const MEASURES = {
 export const byId = (id) => document.getElementById(id);
 
 const PRICE = "evenly-price";
+
+// Whether records are drawn from all at once.
+const undivided = (ground) => ground.strata.axis === "all" && ground.strata.count === 1;
 
 // Parts that are there once and only have their texts set afterwards: nothing moves while numbers do.
 function facts(place, names) {
@@ -74,6 +77,7 @@ export class Views {
     const { ground, answer } = view;
     const { headline } = this;
     if (headline.label) headline.label.parentElement.hidden = !ground.facts.label; // a text has no mean
+    headline.strata.parentElement.hidden = undivided(ground);
     say(headline.selected, number(answer.facts.rows));
     say(headline.selected_aside, answer.rows.repeated ? `${number(answer.facts.records)} records, some repeated` : `${percent(answer.facts.rows, ground.facts.rows)} of ${number(ground.facts.rows)}`);
     say(headline.strata, number(answer.measures.effective_strata));
@@ -100,11 +104,13 @@ export class Views {
     byId("view-mix").hidden = !ground.pictures.mix;
     say(byId("mix-title"), `Mix of ${ground.category ?? "categories"} along ${ground.label ?? "the label"}`);
     const { rows, strata } = answer;
+    const drawn = strata.n.reduce((sum, one) => sum + one, 0);
+    const left = drawn > answer.facts.rows ? ` ${number(drawn - answer.facts.rows)} repetitions are not written: their records are in other splits than train.` : "";
     const short = rows.missing ? ` ${number(rows.missing)} rows fewer than asked for: strata hold too little.` : "";
     const outside = rows.outside ? ` In no stratum: ${number(rows.outside)}.` : "";
     const held = rows.held_out ? ` Held out: ${number(rows.held_out)}.` : "";
     const cap = strata.cap === null ? "" : ` At most ${number(strata.cap)} of a stratum.`;
-    say(byId("strata-told"), `${number(ground.strata.count)} strata of ${ground.strata.axis}.${cap}${short}${outside}${held}`);
+    say(byId("strata-told"), `${undivided(ground) ? "One draw of all records, without strata." : `${plural(ground.strata.count, "stratum", "strata")} of ${ground.strata.axis}.`}${cap}${short}${left}${outside}${held}`);
     byId("strata-told").classList.toggle("wrong", rows.missing > 0);
   }
 
@@ -116,7 +122,7 @@ export class Views {
       this.names = names;
       place.replaceChildren(...known.map((one) => el("li", { data: { bound: one.bound } }, `${BOUNDS[one.bound] ?? one.bound}: `, el("span", { class: "figure" }))));
     }
-    known.forEach((one, at) => say(place.children[at].lastChild, `${number(one.strata)} strata, ${number(one.rows)} rows`));
+    known.forEach((one, at) => say(place.children[at].lastChild, `${plural(one.strata, "stratum", "strata")}, ${plural(one.rows, "row", "rows")}`));
   }
 
   showCost({ ground, answer }) {
