@@ -1,8 +1,8 @@
 // Shares of the categories, before and after, with a slider for the weight of each.
 
 import { isTable, weightOf, withWeight } from "./balance.js";
-import { slider } from "./controls.js";
 import { el, say } from "./dom.js";
+import { slider } from "./inputs.js";
 import { number, percent } from "./numbers.js";
 import { copy } from "./state.js";
 
