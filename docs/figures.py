@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 
 import evenly
+from evenly.columns import ID
+from evenly.core.weights import exponential
 from evenly.recipe.model import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -143,6 +145,34 @@ def weighted(frame: pl.DataFrame, folder: Path) -> alt.Chart:
     return bars(shares(names, *counts), "weighted by the squared distance to the lowest price", names)
 
 
+def keys(quota: int = 8, records: int = 24, heavy: float = 5.0) -> alt.LayerChart:
+    """Return the picture of a draw: the keys of a stratum's records of two weights, and where the quota cuts."""
+    ids = pl.DataFrame({ID: [f"r{number}" for number in range(records)]})
+    weights = np.where(np.arange(records) % 2, heavy, 1.0)
+    key = ids.select(exponential(42)).to_series().to_numpy() / weights
+    ordered = np.sort(key)
+    cut = float(ordered[quota - 1 : quota + 1].mean())
+    kinds = {heavy: f"weight {heavy:g}", 1.0: "weight 1"}
+    table = pl.DataFrame({"key": key, "record": [kinds[weight] for weight in weights.tolist()], "taken": key < cut})
+    dots = (
+        alt.Chart(table, width=620, height=110)
+        .mark_circle(size=110, opacity=0.9)
+        .encode(
+            alt.X("key:Q", title="key = -ln(1 - u) / weight, logarithmic", scale=alt.Scale(type="log")),
+            alt.Y("record:N", title=None),
+            alt.Color("taken:N", scale=alt.Scale(domain=[True, False], range=[AFTER, BEFORE]), legend=None),
+        )
+    )
+    at = pl.DataFrame({"key": [cut], "text": [f"the {quota} smallest keys are taken"]})
+    rule = alt.Chart(at).mark_rule(strokeDash=[4, 3]).encode(alt.X("key:Q"))
+    told = (
+        alt.Chart(at)
+        .mark_text(align="right", dx=-6, baseline="bottom")
+        .encode(x="key:Q", text="text:N", y=alt.value(-4))
+    )
+    return alt.layer(dots, rule, told)
+
+
 def main() -> None:
     """Write every picture as SVG."""
     import tempfile  # noqa: PLC0415 - needed here alone
@@ -153,6 +183,7 @@ def main() -> None:
     for name, balance in PICTURES.items():
         by_stratum(frame, name, balance).save(out / f"{name}.svg")
     raked(frame).save(out / "rake.svg")
+    keys().save(out / "keys.svg")
     with tempfile.TemporaryDirectory() as folder:
         weighted(frame, Path(folder) / "out").save(out / "weighted.svg")
 
