@@ -181,7 +181,7 @@ export function weightOf(balance, category, name) {
   const weight = balance.weight;
   if (weight === undefined) return 1;
   if (!isTable(weight) || weight.column !== category) return null;
-  return weight.values[name] ?? weight.default ?? 1;
+  return (Object.hasOwn(weight.values, name) ? weight.values[name] : weight.default) ?? 1;
 }
 
 export function withWeight(balance, category, name, value) {

@@ -7,10 +7,13 @@ export const copy = (data) => structuredClone(data);
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
+// A name may be one that every object knows, such as constructor.
+const own = (data, key) => (Object.hasOwn(data, key) ? data[key] : undefined);
+
 export function same(one, other) {
   if (isObject(one) && isObject(other)) {
     const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
-    return [...keys].every((key) => same(one[key], other[key]));
+    return [...keys].every((key) => same(own(one, key), own(other, key)));
   }
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((value, place) => same(value, other[place]));
@@ -23,8 +26,8 @@ export function changes(before, after, at = []) {
   if (isObject(before) && isObject(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return keys.flatMap((key) =>
-      after[key] === undefined ? [[[...at, key], undefined]]
-      : before[key] === undefined ? [[[...at, key], after[key]]]
+      own(after, key) === undefined ? [[[...at, key], undefined]]
+      : own(before, key) === undefined ? [[[...at, key], after[key]]]
       : changes(before[key], after[key], [...at, key]),
     );
   }
@@ -42,31 +45,47 @@ export function toAddress(base, state) {
     .join("&");
 }
 
-// The state that an address stands for; what can't be read of it is left out.
+// The state that an address stands for; what can't be read of it is left out: it may have been cut or mistyped.
 export function fromAddress(base, text) {
-  const state = copy(base);
+  let state = copy(base);
   for (const one of text.replace(/^#/, "").split("&").filter(Boolean)) {
     const equals = one.indexOf("=");
     try {
       const path = one.slice(0, equals).split(".").map(decodeURIComponent);
-      set(state, path, JSON.parse(decodeURIComponent(one.slice(equals + 1))));
+      const next = copy(state);
+      set(next, path, JSON.parse(decodeURIComponent(one.slice(equals + 1))));
+      if (Object.hasOwn(base, path[0]) && sound(next)) state = next;
     } catch {
-      continue; // an address may have been cut or mistyped: the rest of it still counts
+      continue;
     }
   }
   return state;
 }
 
 function set(state, path, value) {
+  if (path.includes("__proto__")) throw new TypeError("no key, but what all objects share");
   let here = state;
   for (const key of path.slice(0, -1)) {
     if (!Object.hasOwn(here, key) || typeof here[key] !== "object" || here[key] === null) here[key] = {};
     here = here[key];
   }
   const last = path.at(-1);
-  if (["__proto__", "constructor", "prototype"].some((key) => path.includes(key))) return;
   if (value === null) delete here[last];
   else here[last] = value;
+}
+
+const isText = (value) => typeof value === "string";
+const isWish = (value) => isText(value) || isObject(value);
+
+// Whether a state has the shape that controls can show; whether it makes sense the server says.
+function sound({ balance }) {
+  if (!isObject(balance) || !isText(balance.policy)) return false;
+  const has = (key, fits) => balance[key] === undefined || fits(balance[key]);
+  return has("strata", (axes) => Array.isArray(axes) && [...axes].every((axis) => isObject(axis) && isText(axis.column)))
+    && has("marginals", (wanted) => isObject(wanted) && Object.values(wanted).every(isWish))
+    && has("target", isWish)
+    && has("weight", (weight) => !isObject(weight) || !("values" in weight) || isObject(weight.values))
+    && ["filter", "take_all"].every((key) => has(key, isText));
 }
 
 const MOST = 200; // steps back
