@@ -75,13 +75,13 @@ export class Controls {
     }
     if (balance.policy === "unimax") {
       parts.push(this.bound(field({
-        name: "Times a record may be repeated", key: "balance.epochs", value: balance.epochs, read: toWhole, mode: "numeric",
+        name: "Times a record may be repeated", key: "balance.epochs", value: balance.epochs, read: toWhole, expected: "a whole number above 0", mode: "numeric",
         heard: (value) => value && this.change(withKey(this.balance, "epochs", value)),
       }), () => this.balance.epochs));
     }
-    if (balance.policy === "target") parts.push(...this.wanted("target", balance.target, this.base.target, (value) => this.change(withKey(this.balance, "target", value), true), (value, done) => this.change(withKey(this.balance, "target", value), done)));
+    if (balance.policy === "target") parts.push(...this.wanted("target", balance.target ?? "uniform", this.base.target, (value) => this.change(withKey(this.balance, "target", value), true), (value, done) => this.change(withKey(this.balance, "target", value), done)));
     if (balance.policy === "rake") {
-      for (const column of Object.keys(balance.marginals)) {
+      for (const column of Object.keys(balance.marginals ?? {})) {
         const set = (value, done = true) => this.change(withKey(this.balance, "marginals", { ...this.balance.marginals, [column]: value }), done);
         parts.push(...this.wanted(`marginals.${column}`, balance.marginals[column], this.base.marginals?.[column], set, set));
       }
@@ -136,7 +136,7 @@ export class Controls {
 
   limits() {
     const part = (key, name) => this.bound(field({
-      name, key: `balance.${key}`, value: this.balance[key], read: toWhole, hint: "none", mode: "numeric",
+      name, key: `balance.${key}`, value: this.balance[key], read: toWhole, expected: "a whole number above 0", hint: "none", mode: "numeric",
       heard: (value) => this.change(withKey(this.balance, key, value)),
     }), () => this.balance[key]);
     return el("div", { class: "pair" }, part("min", "At least"), part("max", "At most"));
@@ -195,7 +195,7 @@ export class Controls {
     }
     if (column?.kind === "number" && kind !== "part") {
       const end = (name, label) => this.bound(field({
-        name: label, key: `${key}.${name}`, value: axis[name], read: toNumber, hint: "open", mode: "decimal",
+        name: label, key: `${key}.${name}`, value: axis[name], read: toNumber, expected: "a number", hint: "open", mode: "decimal",
         heard: (value) => put(withKey(now(), name, value)),
       }), () => now()[name]);
       parts.push(el("div", { class: "pair" }, end("min", "From"), end("max", "Up to")));
@@ -210,7 +210,7 @@ export class Controls {
     const parts = [];
     for (const column of [...(numeric ? [about.label] : []), ...(about.counted ? ["tokens"] : [])]) {
       const end = (name, label) => this.bound(field({
-        name: label, key: "balance.filter", value: rangeOf(this.balance.filter, column)[name], read: toNumber, hint: "open", mode: "decimal",
+        name: label, key: "balance.filter", value: rangeOf(this.balance.filter, column)[name], read: toNumber, expected: "a number", hint: "open", mode: "decimal",
         heard: (value) => this.change(withKey(this.balance, "filter", withRange(this.balance.filter, column, { ...rangeOf(this.balance.filter, column), [name]: value ?? undefined }))),
       }), () => rangeOf(this.balance.filter, column)[name]);
       parts.push(el("div", { class: "pair" }, end("low", `${column} from`), end("high", `${column} up to`)));
@@ -225,7 +225,7 @@ export class Controls {
   seed() {
     const put = (seed) => seed !== null && this.store.change({ ...this.store.now, seed });
     const read = (text) => (/^\d{1,19}$/.test(text.trim()) ? (Number(text) < 2 ** 53 ? Number(text) : text.trim()) : undefined);
-    const part = field({ name: "Seed", key: "seed", value: this.store.now.seed, heard: put, read, mode: "numeric" });
+    const part = field({ name: "Seed", key: "seed", value: this.store.now.seed, heard: put, read, expected: "a whole number", mode: "numeric" });
     this.setters.push(() => part.set(this.store.now.seed));
     return group("Chance", part.node, button("Another seed", () => put(Math.floor(Math.random() * 1_000_000))));
   }
@@ -252,6 +252,7 @@ export class Controls {
   // Tells faults at the controls whose keys they have; returns the texts of those that belong to none.
   blame(faults) {
     for (const node of document.querySelectorAll(".control.wrong")) {
+      if (node.querySelector("[data-unread]")) continue;
       node.classList.remove("wrong");
       node.querySelector(".fault").hidden = true;
       for (const input of node.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
@@ -275,7 +276,7 @@ export class Controls {
   homes(key) {
     for (let at = key; at && at !== "balance"; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
       const exact = [...document.querySelectorAll(".control[data-key]")].filter((node) => node.dataset.key === at);
-      if (exact.length) return exact;
+      if (exact.length) return exact.slice(-1); // of several the last is the one that has the whole value
       const within = [...document.querySelectorAll(".control[data-key]")].find((node) => node.dataset.key.startsWith(`${at}.`));
       if (within) return [within];
     }

@@ -37,6 +37,20 @@ export function control(name, key, ...parts) {
   return node;
 }
 
+// Says at a field that it can't be read, until it can.
+function unread(input, text = "") {
+  if (!text && !input.dataset.unread) return;
+  const place = input.closest(".control");
+  const told = place?.querySelector(".fault");
+  if (text) [input.dataset.unread, input.ariaInvalid] = ["yes", "true"];
+  else {
+    delete input.dataset.unread;
+    input.removeAttribute("aria-invalid");
+  }
+  place?.classList.toggle("wrong", Boolean(text));
+  if (told) [told.textContent, told.hidden] = [text, !text];
+}
+
 // A slider with a field for the exact number. heard(value, done)
 export function slider({ name, key, low, high, value, scale = "linear", whole = false, digits = 3, heard, label = "" }) {
   const { value: valueAt, place: placeOf } = scales[scale];
@@ -55,7 +69,7 @@ export function slider({ name, key, low, high, value, scale = "linear", whole = 
     return field.value.trim() !== "" && Number.isFinite(found) && (!whole || Number.isInteger(found)) ? found : undefined;
   };
   const hear = (found, done, from) => {
-    field.toggleAttribute("aria-invalid", found === undefined);
+    unread(field, found === undefined ? `expected a ${whole ? "whole " : ""}number.` : "");
     if (found === undefined) return;
     if (from === range) field.value = String(found);
     else range.value = placeOf(found, low, high);
@@ -83,7 +97,10 @@ export function slider({ name, key, low, high, value, scale = "linear", whole = 
   const set = (given, most = high) => {
     if (given === undefined) return;
     high = most;
-    if (document.activeElement !== field) field.value = String(given);
+    if (document.activeElement !== field) {
+      field.value = String(given);
+      unread(field);
+    }
     if (document.activeElement !== range || Math.abs(at() - given) > Math.abs(given) * 0.01) range.value = placeOf(given, low, high);
     told(given);
   };
@@ -100,16 +117,18 @@ export function select({ name, key, options, value, heard, label }) {
 }
 
 // A field; `read` makes a value of its text, undefined for what is none.
-export function field({ name, key, value, heard, read = (text) => text, hint = "", label, mode = "text" }) {
+export function field({ name, key, value, heard, read = (text) => text, expected = "", hint = "", label, mode = "text" }) {
   const node = el("input", { type: "text", inputmode: mode, placeholder: hint, "aria-label": label, spellcheck: "false" });
   const hear = (done) => {
     const found = node.value.trim() === "" ? null : read(node.value);
-    node.toggleAttribute("aria-invalid", found === undefined);
+    unread(node, found === undefined ? `expected ${expected}.` : "");
     if (found !== undefined) heard(found, done);
   };
   node.addEventListener("change", () => hear(true));
   const set = (given) => {
-    if (document.activeElement !== node) node.value = given === undefined || given === null ? "" : String(given);
+    if (document.activeElement === node) return;
+    node.value = given === undefined || given === null ? "" : String(given);
+    unread(node);
   };
   set(value);
   return { node: name ? control(name, key, node) : node, set };
