@@ -25,6 +25,8 @@ export class Progress {
     else this.bar.removeAttribute("value");
     this.bar.hidden = !running;
     this.stop.hidden = !running;
+    this.stop.disabled = Boolean(job.stopping);
+    say(this.stop, job.stopping ? "Stopping …" : "Cancel");
     const far = job.unit === "bytes" ? `${number(Math.round(job.done / 1e6))} of ${number(Math.round(job.total / 1e6))} MB` : `${number(job.done)} of ${number(job.total)} ${job.unit ?? ""}`;
     say(this.told, running ? `${job.phase ?? "begins"} · ${job.phase ? far : ""} · ${Math.round(job.seconds)} s` : job.text || `${Math.round(job.seconds)} s`);
     this.told.classList.toggle("wrong", job.state === "failed");
@@ -57,21 +59,20 @@ export class Jobs {
   }
 
   show(job) {
-    if (!job || job.kind === "curate" && job.state !== "running") {
-      this.place.hidden = this.place.hidden || !job;
+    if (!job || job.kind === "curate" && job.state === "done") {
+      this.place.hidden = true;
       return;
     }
+    const running = job.state === "running";
+    if (running) [this.ran, this.told, this.dismissed] = [job.number, null, null]; // another server counts its jobs from one on again
     this.number = job.number;
-    this.place.hidden = this.dismissed === job.number && job.state !== "running";
-    this.close.hidden = job.state === "running";
+    this.place.hidden = !running && (this.dismissed === job.number || job.state === "done" && this.ran !== job.number);
+    this.close.hidden = running;
     this.progress.show(job);
-    if (job.state === "done" && job.result?.page && this.told !== job.number) {
-      this.told = job.number;
-      this.result(job);
-    } else if (job.state === "done" && this.told !== job.number && job.kind === "build") {
-      this.told = job.number;
-      this.result(job);
-    }
+    if (job.state !== "done" || this.told === job.number || !job.result?.page && job.kind !== "build") return;
+    this.told = job.number;
+    this.result(job);
+    if (this.ran === job.number) document.getElementById("view-result").scrollIntoView({ block: "nearest" });
   }
 
   // What came out: where it is, how it is verified, and its page.
@@ -87,7 +88,6 @@ export class Jobs {
     const frame = page ? el("iframe", { src: page, title: kind === "build" ? "Report of the output" : "Ablation", sandbox: "allow-scripts", loading: "lazy" }) : null;
     document.getElementById("result-actions").replaceChildren(...(page ? [el("a", { href: page, target: "_blank", rel: "noopener", text: "Open the page by itself" })] : []));
     document.getElementById("result").replaceChildren(...told, frame ?? "");
-    section.scrollIntoView({ block: "nearest" });
   }
 
   build() {
