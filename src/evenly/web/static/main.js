@@ -170,7 +170,7 @@ class Page {
     const place = byId("trouble");
     const missing = faults.some((one) => one.text.includes("the curated pool has no column"));
     const curate = missing ? el("button", { type: "button", text: "Curate a pool that has it", on: { click: () => ask("curate", { state: this.store.now }).catch((fault) => this.notice(fault)) } }) : "";
-    const all = faults.length ? `This plan can't be met; the picture is of the last one that could. ${homeless.join(" ")}` : blocked ? `A build would be refused. ${blocked}` : "";
+    const all = faults.length ? `This plan can't be met${this.view ? "; the picture is of the last one that could" : ""}. ${homeless.join(" ")}` : blocked ? `A build would be refused. ${blocked}` : "";
     place.replaceChildren(all, curate);
     document.body.classList.toggle("impossible", faults.length > 0);
     for (const id of ["save", "download"]) byId(id).disabled = faults.length > 0;
@@ -198,6 +198,7 @@ byId("waiting-job").append(waiting.node, again);
 
 async function news({ ready, job, pool: newest }) {
   if (!ready) {
+    if (page instanceof Page) page.jobs.show(job);
     if (job) waiting.show(job);
     again.hidden = job?.state === "running";
     return;
@@ -222,14 +223,12 @@ async function news({ ready, job, pool: newest }) {
   }
 }
 
-let lost = false;
 listen({
   news,
   connected: (there) => {
     const place = byId("connection");
     place.dataset.state = there ? "there" : "lost";
     say(place, there ? "connected" : "not connected");
-    if (there && lost && page instanceof Page) page.changed();
-    lost = !there;
+    if (!there) pool = null; // a server that is there again may be another: all is asked anew once it has a pool
   },
 });
