@@ -8,6 +8,9 @@ import { copy } from "./state.js";
 
 const SHOWN = 12; // categories, before one asks for all
 
+// A name may go on in the next line after what joins its words.
+const broken = (name) => name.split(/(?<=[_/.-])/u).flatMap((part) => [part, el("wbr")]);
+
 export class Weights {
   // ask(question, about), blame(faults)
   constructor(place, actions, told, controls, ask) {
@@ -83,7 +86,7 @@ export class Weights {
   row(name, shown, ground, table) {
     const bars = [el("span", { class: "bar before" }), el("span", { class: "bar after" })];
     const [before, after, count] = [el("td"), el("td"), el("td")];
-    const head = el("th", { scope: "row" }, el("button", { type: "button", class: "plain", title: "Show records", on: { click: () => this.onBar(ground.categories.names.indexOf(name)) } }, el("bdi", { text: shown })), el("span", { class: "bars", "aria-hidden": "true" }, ...bars));
+    const head = el("th", { scope: "row" }, el("button", { type: "button", class: "plain", title: "Show records", on: { click: () => this.onBar(ground.categories.names.indexOf(name)) } }, el("bdi", {}, ...broken(shown))), el("span", { class: "bars", "aria-hidden": "true" }, ...bars));
     const weight = table
       ? slider({
         low: 0.01, high: 100, scale: "log", value: weightOf(this.controls.balance, ground.category, name) ?? 1, label: `Weight of ${shown}`,
