@@ -7,7 +7,7 @@ import html
 import secrets
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -106,18 +106,23 @@ def _socket(host: str, port: int, start: Start) -> socket.socket:
     fault: OSError | None = None
     for one in (port,) if port else (first, 0):
         try:
-            family = socket.getaddrinfo(host, one, type=socket.SOCK_STREAM)[0][0]
-            found = socket.socket(family, socket.SOCK_STREAM)
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((host, one))
+            return _bound(host, one)
         except (OSError, OverflowError) as reason:
             fault = reason if isinstance(reason, OSError) else OSError(str(reason))
-        else:
-            return found
     message = (
         f"{host}:{port}: can't be listened at: {getattr(fault, 'strerror', None) or fault}. Choose another --port."
     )
     raise UserError(message)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    with ExitStack() as stack:  # one that can't be bound is closed
+        found = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        stack.pop_all()
+    return found
 
 
 def _own_names() -> list[str]:
