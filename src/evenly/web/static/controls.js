@@ -266,7 +266,7 @@ export class Controls {
         const told = node.querySelector(".fault");
         told.textContent = text;
         told.hidden = false;
-        node.querySelector("input, select")?.setAttribute("aria-invalid", "true");
+        for (const input of node.querySelectorAll("input, select")) input.setAttribute("aria-invalid", "true");
       }
     }
     return homeless;

@@ -29,11 +29,9 @@ export function control(name, key, ...parts) {
   const fault = el("p", { class: "fault", id: `${id}-fault`, hidden: true });
   const key_ = key ? el("code", { class: "key", text: key }) : null;
   const node = el("div", { class: "control", data: { key: key || "" } }, el("div", { class: "names" }, el("label", { for: id, text: name }), key_), ...parts, fault);
-  const main = parts.flatMap((part) => (part.matches("input, select") ? [part] : [...part.querySelectorAll("input, select")]))[0];
-  if (main) {
-    main.id = id;
-    main.setAttribute("aria-describedby", fault.id);
-  }
+  const inputs = parts.flatMap((part) => (part.matches("input, select") ? [part] : [...part.querySelectorAll("input, select")]));
+  for (const input of inputs) input.setAttribute("aria-describedby", fault.id);
+  if (inputs.length) inputs[0].id = id;
   return node;
 }
 
