@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import polars as pl
 
 from evenly.catalogue import write_catalogue
 from evenly.catalogue.recipe import demo_recipe_text
+
+from ..conftest import write_lines  # noqa: TID252 - the tests are no package to name
+from .looks import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -165,7 +169,7 @@ def agree(studio: Studio, page: Page) -> dict[str, Any]:
     settled(page)
     wanted = answer(studio, page)
     assert selected(page) == wanted["facts"]["rows"]
-    names = wanted["ground"]["categories"]["names"]
+    names = wanted["ground"]["categories"]["shown"]
     assert counted(page) == dict(zip(names, wanted["categories"]["after"], strict=True))
     return wanted
 
@@ -190,3 +194,49 @@ def measures(page: Page) -> dict[str, dict[str, str]]:
         "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
     return {name: {row[0]: row[place] for row in rows} for place, name in enumerate(head) if place}
+
+
+ODD = "a.b=c&d %\U0001f600"
+"""A column whose name has to be spelled in an address."""
+
+KINDS = [
+    "constructor",
+    "prototype",
+    "a.b",
+    "c=d&e",
+    "left \u202eright",
+    "<img src=x onerror='window.ran = 1'>",
+    "w" * 300,
+    "ä",
+]
+"""Categories, the largest first, as other people's data have them."""
+
+
+def odd_recipe(folder: Path, rows: int = 1_200) -> dict[str, Any]:
+    """Return a small recipe over data with hostile texts and odd names, that needs no tokenizer."""
+    chance = np.random.default_rng(5)
+    shares = 1 / np.arange(1, len(KINDS) + 1)
+    kinds = chance.choice(len(KINDS), rows, p=shares / shares.sum())
+    lines = [
+        {
+            "id": f"{number}",
+            "title": f"{number}: {HOSTILE[number % len(HOSTILE)]}",
+            "kind": KINDS[kinds[number]],
+            "price": round(float(chance.lognormal(3, 1)), 2),
+            ODD: int(chance.integers(5)),
+        }
+        for number in range(rows)
+    ]
+    return {
+        "name": "odd",
+        "sources": [{"name": "s", "files": str(write_lines(folder / "odd.jsonl", lines)), "id": "id"}],
+        "template": {"prompt": "{title}"},
+        "balance": {
+            "label": "price",
+            "strata": [{"column": "price", "round": 5, "max": 200}],
+            "policy": "cap",
+            "cap": 20,
+            "weight": {"column": "kind", "values": {"constructor": 2}, "default": 1},
+        },
+        "export": {"keep": ["kind", ODD], "report": False},
+    }
