@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from evenly.api.models import ablate, tune
     from evenly.api.outputs import compare, load, push, report, verify, why
+    from evenly.api.proposals import init
     from evenly.api.runs import cache, check, demo, plan, run, schema
     from evenly.errors import EvenlyError, RecipeError, UserError, VerificationError
     from evenly.flow.run import PlanResult, RunResult
@@ -29,6 +30,7 @@ _HOME = {
     "check": "evenly.api.runs",
     "compare": "evenly.api.outputs",
     "demo": "evenly.api.runs",
+    "init": "evenly.api.proposals",
     "plan": "evenly.api.runs",
     "report": "evenly.api.outputs",
     "run": "evenly.api.runs",
@@ -62,6 +64,7 @@ __all__ = [
     "check",
     "compare",
     "demo",
+    "init",
     "load",
     "plan",
     "push",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from dataclasses import asdict
@@ -83,6 +84,53 @@ def demo(
     if not as_json and not quiet:
         again = f"evenly run {_line(done.recipe)} --out {_line(done.result.folder)} --force"
         print(f"\nnext: change the cap or the weight in {_line(done.recipe)}, then\n  {again}")
+
+
+@app.command()
+def init(
+    data: Annotated[list[str], typer.Argument(metavar="DATA …", help="Files, globs, a folder, hf:// or s3://.")],
+    out: Annotated[Path, typer.Option(help="The recipe to write.")] = Path("recipe.yaml"),
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="What is to be predicted, or none.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of the text to learn from. Repeatable.")
+    ] = None,
+    identity: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="What names a row, or none.")] = None,
+    category: Annotated[str | None, typer.Option(metavar="COLUMN", help="What groups the rows, or none.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="ROWS|TOKENS", help="400k rows, or 50Mtokens.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take the guesses.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a recipe that is there.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    log_json: LogJson = False,
+) -> None:
+    """Look at data and write a commented recipe for them that runs as it is."""
+    from evenly.propose.ask import questions  # noqa: PLC0415 - no other command asks
+    from evenly.reporting.terminal import terminal  # noqa: PLC0415 - rich's tables load slowly
+
+    console = terminal()
+    silent = yes or as_json or quiet
+    asked = not silent and sys.stdin.isatty() and sys.stdout.isatty()
+    made = evenly.init(
+        data,
+        out,
+        label=label,
+        text=text,
+        id=identity,
+        category=category,
+        size=size,
+        force=force,
+        ask=questions(console) if asked else None,
+        reporter=_reporter(quiet=quiet, log_json=log_json),
+    )
+    if as_json:
+        _print_json(made.to_dict())
+    elif not quiet:
+        from evenly.propose.view import proposal_view  # noqa: PLC0415 - rich's tables load slowly
+
+        console.print()
+        console.print(proposal_view(made.to_dict(), taken=not asked and not yes))
+        name = shlex.quote(str(made.path))
+        console.print(f"\nnext: evenly plan {_line(name)}\n      evenly run {_line(name)}")
 
 
 @app.command()

@@ -36,7 +36,7 @@ RENDERED: Final = 500
 
 def warnings_of(recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Piece], engine: Engine) -> list[str]:
     """Return what a sample of the inputs warns of: near-duplicates across splits, tokens across the answer's edge."""
-    sample = _sample(recipe, needs, pieces, engine)
+    sample = curated_sample(recipe, needs, pieces, engine)
     found = [twins_across_splits(recipe, sample), merged_tokens(recipe, sample)] if sample.height else []
     return [text for text in found if text is not None]
 
@@ -67,7 +67,9 @@ def merged_tokens(recipe: Recipe, sample: pl.DataFrame) -> str | None:
     )
 
 
-def _sample(recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Piece], engine: Engine) -> pl.DataFrame:
+def curated_sample(
+    recipe: Recipe, needs: Sequence[Sequence[Need]], pieces: Sequence[Piece], engine: Engine
+) -> pl.DataFrame:
     """Curate the first pieces of some files, and return what is kept of them."""
     first = {piece.file: piece for piece in reversed(pieces)}
     chosen = list(first.values())[::-1][:MOST_PIECES]
