@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from evenly.api.frames import balance
     from evenly.api.models import ablate, tune
     from evenly.api.outputs import compare, load, push, report, verify, why
     from evenly.api.proposals import init
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ablate": "evenly.api.models",
+    "balance": "evenly.api.frames",
     "cache": "evenly.api.runs",
     "check": "evenly.api.runs",
     "compare": "evenly.api.outputs",
@@ -60,6 +62,7 @@ __all__ = [
     "VerificationError",
     "__version__",
     "ablate",
+    "balance",
     "cache",
     "check",
     "compare",

@@ -11,8 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
 import polars as pl
 import polars_hash as plh
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +83,15 @@ def _measured(text: pl.Expr) -> pl.Expr:
 
 def _hexadecimal(hashes: pl.Expr) -> pl.Expr:
     """Return UInt64 as 16 hexadecimal digits; Polars has no format for it."""
-    return hashes.map_batches(lambda batch: pl.Series([f"{value:016x}" for value in batch]), return_dtype=pl.String)
+    return hashes.map_batches(_digits, return_dtype=pl.String)
+
+
+def _digits(hashes: pl.Series) -> pl.Series:
+    """Write the digits of all numbers at once, and cut that text into pieces of 16."""
+    text = hashes.to_numpy().astype(">u8").tobytes().hex()
+    ends = np.arange(0, len(text) + 1, 16, dtype=np.int64)
+    cut = pa.LargeStringArray.from_buffers(hashes.len(), pa.py_buffer(ends.tobytes()), pa.py_buffer(text.encode()))
+    return pl.Series(hashes.name, cut)
 
 
 @lru_cache(maxsize=64)

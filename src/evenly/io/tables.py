@@ -16,6 +16,7 @@ from evenly.columns import LINE
 from evenly.errors import LONGEST_CHOICE, DataError
 from evenly.io.blocks import Block, Rejected, as_lists, as_number, as_record
 from evenly.io.gate import admit
+from evenly.io.records import as_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -100,8 +101,7 @@ def _misfits(frame: pl.DataFrame, need: Need, read: pl.Series) -> Iterator[tuple
 def _needed(frame: pl.DataFrame, need: Need, file: File) -> pl.Series:
     """Return what is read for one need: nulls where the file lacks the column or has nothing but nulls in it."""
     if need.kind == "record":
-        texts = [as_record(fields) for fields in frame.iter_rows(named=True)]
-        return pl.Series(need.column, texts, dtype=pl.String)
+        return as_records(frame).alias(need.column)
     if need.column not in frame.columns or frame.schema[need.column] == pl.Null:
         return pl.Series(need.column, [None] * frame.height, dtype=NULLS.get(need.kind, pl.String()))
     column = frame[need.column]
