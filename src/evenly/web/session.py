@@ -192,7 +192,8 @@ class Session:
             message = "the recipe has no category: no weight table, no stratum of names, no column from the path."
             raise UserError(message)
         with self._asked() as live:
-            return {"column": column, "values": live.equal_weights(recipe)}
+            values = live.equal_weights(recipe)
+        return {"column": column, "values": values, "default": values.get("(none)", 1.0)}  # a null has no name of its own
 
     def written(self, state: object) -> str:
         """Return a state's recipe as YAML, with the comments of the one that the studio began with."""

@@ -30,8 +30,8 @@ export class Weights {
   async even() {
     this.equal.disabled = true;
     try {
-      const { column, values } = await this.ask("equal-shares", { state: this.controls.store.now });
-      this.controls.change({ ...copy(this.controls.balance), weight: { column, values, default: 1 } });
+      const weight = await this.ask("equal-shares", { state: this.controls.store.now });
+      this.controls.change({ ...copy(this.controls.balance), weight });
     } catch (fault) {
       this.controls.failed(fault);
     } finally {
