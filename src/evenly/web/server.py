@@ -141,7 +141,8 @@ def _answered(work: Callable[[], Any]) -> Response:
     except ImpossibleError as fault:
         return _json({"faults": fault.faults})
     except UserError as fault:
-        return _json({"faults": [{"keys": [], "text": str(fault)}]})
+        nowhere: list[str] = []
+        return _json({"faults": [{"keys": nowhere, "text": str(fault)}]})
 
 
 def _json(data: object, status: int = 200) -> Response:

@@ -193,7 +193,8 @@ class Session:
             raise UserError(message)
         with self._asked() as live:
             values = live.equal_weights(recipe)
-        return {"column": column, "values": values, "default": values.get("(none)", 1.0)}  # a null has no name of its own
+        by_null = values.get("(none)", 1.0)  # a table has no name for it
+        return {"column": column, "values": values, "default": by_null}
 
     def written(self, state: object) -> str:
         """Return a state's recipe as YAML, with the comments of the one that the studio began with."""
