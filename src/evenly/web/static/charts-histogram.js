@@ -67,7 +67,7 @@ export class Histogram {
     let top = this.tops[key] ?? 0;
     for (const rows of Object.values(data)) for (const row of rows) top = Math.max(top, row.y);
     this.tops[key] = top;
-    return roundUp(top * 1.02);
+    return share ? Math.min(1, roundUp(top * 1.02)) : roundUp(top * 1.02);
   }
 
   _signals(shown, data) {

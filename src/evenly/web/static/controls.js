@@ -100,10 +100,10 @@ export class Controls {
     const { kind, value } = amountOf(balance);
     const kinds = { ...(balance.policy === "cap" ? { cap: "of each stratum" } : {}), size: "rows in all", ...(about.counted ? { tokens: "tokens in all" } : {}) };
     const highest = () => ({ cap: Math.max(2, this.highest), size: about.records, tokens: Math.max(2, this.tokens || about.records * 200) })[kind];
-    const start = { cap: this.level || 100, size: Math.max(1, this.selected), tokens: Math.max(1, this.spent || 1) };
+    const start = () => ({ cap: this.level || 100, size: Math.max(1, this.selected), tokens: Math.max(1, this.spent || 1) }); // as it is then
     const which = el("div", { class: "choice", role: "radiogroup", "aria-label": "What is limited" },
       ...Object.entries(kinds).map(([one, text]) => el("label", {},
-        el("input", { type: "radio", name: "amount", value: one, ...(one === kind ? { checked: true } : {}), on: { change: () => this.change(withAmount(this.balance, { [one]: start[one] })) } }), text)));
+        el("input", { type: "radio", name: "amount", value: one, ...(one === kind ? { checked: true } : {}), on: { change: () => this.change(withAmount(this.balance, { [one]: start()[one] })) } }), text)));
     const key = { cap: "balance.cap", size: "balance.size", tokens: "balance.size.tokens" }[kind];
     const part = slider({
       name: { cap: "At most, of a stratum", size: "Rows in all", tokens: "Tokens in all" }[kind], key,
@@ -119,8 +119,8 @@ export class Controls {
     const kind = wanted === "uniform" ? "uniform" : wanted.lognormal ? "lognormal" : "own";
     const others = own !== undefined && own !== "uniform" && !own.lognormal;
     const options = { uniform: "even", lognormal: "lognormal", ...(others ? { own: own.values ? "the recipe's shares" : "as in the recipe's files" } : {}) };
-    const start = { uniform: "uniform", lognormal: { lognormal: own?.lognormal ?? { median: this.middle || 1, sigma: 1 } }, own };
-    const parts = [select({ name: name === "target" ? "Wanted" : `Wanted of ${name.slice(10)}`, key: `balance.${name}`, options, value: kind, heard: (one) => choose(start[one]) }).node];
+    const start = () => ({ uniform: "uniform", lognormal: { lognormal: own?.lognormal ?? { median: this.middle || 1, sigma: 1 } }, own });
+    const parts = [select({ name: name === "target" ? "Wanted" : `Wanted of ${name.slice(10)}`, key: `balance.${name}`, options, value: kind, heard: (one) => choose(start()[one]) }).node];
     if (kind === "lognormal") {
       const at = () => (name === "target" ? this.balance.target : this.balance.marginals[name.slice(10)])?.lognormal;
       const { median } = wanted.lognormal;
@@ -253,7 +253,7 @@ export class Controls {
   blame(faults) {
     for (const node of document.querySelectorAll(".control.wrong")) {
       if (node.querySelector("[data-unread]")) continue;
-      node.classList.remove("wrong");
+      node.classList.remove("wrong", "also");
       node.querySelector(".fault").hidden = true;
       for (const input of node.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
     }
@@ -261,8 +261,10 @@ export class Controls {
     for (const { keys, text } of faults) {
       const found = keys.flatMap((key) => this.homes(key));
       if (!found.length) homeless.push(text);
+      const main = found.find((node) => node.contains(document.activeElement)) ?? found[0]; // the others tell it when they are looked at
       for (const node of new Set(found)) {
         node.classList.add("wrong");
+        node.classList.toggle("also", node !== main);
         const told = node.querySelector(".fault");
         told.textContent = text;
         told.hidden = false;
