@@ -182,8 +182,10 @@ def test_a_size_that_can_not_be_had_is_said_where_it_was_wished_and_the_picture_
     fresh: Page, tmp_path: Path
 ) -> None:
     page = fresh
+    before = selected(page)
     page.get_by_role("radio", name="rows in all").check()
     settled(page)
+    assert selected(page) == before
     put(page, "balance.max", "10")
     rows, drawn = selected(page), turn(page)
     picture = page.locator("#chart-label").screenshot()
@@ -191,7 +193,8 @@ def test_a_size_that_can_not_be_had_is_said_where_it_was_wished_and_the_picture_
     faults = page.locator(".control.wrong")
     expect(faults).to_have_count(2)
     assert {one.get_attribute("data-key") for one in faults.all()} == {"balance.size", "balance.max"}
-    for one in faults.all():
+    for one in faults.all():  # one tells it, the other when it is looked at
+        one.locator("input").last.focus()
         expect(one.locator(".fault")).to_be_visible()
         expect(one.locator(".fault")).to_contain_text("1,000")
         assert one.locator("input").last.get_attribute("aria-invalid") == "true"
