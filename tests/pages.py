@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 BLOCK = re.compile(
     r"(?:<!-- (?P<note>[^>]*?) -->\n+)?^```(?P<kind>\w*)[^\n]*\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
@@ -45,10 +45,10 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(found["kind"], found["text"], found["note"] or "")
 
 
-def follow(page: Path, folder: Path, only: str | None = None) -> int:
+def follow(page: Path, folder: Path, stands_for: Mapping[str, str] | None = None) -> int:
     """Do what a page says, within a folder; return how many blocks were run.
 
-    With `only`, blocks of other languages are not run.
+    `stands_for`: a name in the page's commands -> the name of a file that is there instead.
     """
     printed, count = "", 0
     for block in blocks(page):
@@ -61,8 +61,11 @@ def follow(page: Path, folder: Path, only: str | None = None) -> int:
             assert shown(block.text) == shown(printed), f"{page.name}: what is printed is not what the page shows"
         elif name == "not run":
             assert value.strip(), f"{page.name}: a block that is not run says why"
-        elif block.kind in RUN and only in {None, block.kind}:
-            printed = _done(block, folder, page.name)
+        elif block.kind in RUN:
+            text = block.text
+            for named, there in (stands_for or {}).items():
+                text = text.replace(named, there)
+            printed = _done(Block(block.kind, text), folder, page.name)
             count += 1
     return count
 

@@ -1,4 +1,4 @@
-"""What the README shows is what the demo prints, but for the seconds it took."""
+"""What the docs show is what the demo and a plan print, but for the seconds it took."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def without_seconds(text: str) -> list[str]:
     return [re.sub(r"\d+\.\d s", "… s", line).rstrip() for line in text.strip().splitlines()]
 
 
-def shown(name: str) -> str:
-    """Return what stands in the README between the marks of that name."""
-    found = re.search(rf"<!-- {name} -->\n```\n(.*?)```\n<!-- /{name} -->", README.read_text("utf-8"), re.DOTALL)
+def shown(page: str, name: str) -> str:
+    """Return what stands in a page of the docs between the marks of that name."""
+    found = re.search(
+        rf"<!-- {name} -->\n```\n(.*?)```\n<!-- /{name} -->", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL
+    )
     assert found is not None
     return found[1]
 
@@ -30,12 +32,12 @@ def printed(folder: Path, width: int, *arguments: str) -> str:
     ).stdout
 
 
-def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+def test_the_demo_prints_what_the_docs_show(tmp_path: Path) -> None:
     found = printed(tmp_path, 80, "demo", "--out", "demo-out")
-    assert without_seconds(found) == without_seconds(shown("demo"))
+    assert without_seconds(found) == without_seconds(shown("start.md", "demo"))
 
 
-def test_the_plan_is_what_the_readme_shows(shared_data: Path) -> None:
+def test_the_plan_is_what_the_docs_show(shared_data: Path) -> None:
     assert shared_data.is_dir()
-    found = printed(README.parent, 90, "plan", "recipes/retail.yaml")
-    assert without_seconds(found) == without_seconds(shown("plan"))
+    found = printed(ROOT, 90, "plan", "recipes/retail.yaml")
+    assert without_seconds(found) == without_seconds(shown("your-data.md", "plan"))
