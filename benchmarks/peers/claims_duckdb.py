@@ -18,7 +18,7 @@ MAKE = """
 """
 
 
-def selected(order):
+def selected(order: str) -> list[tuple[str, str]]:
     """Draw at most 40 of each dollar, from rows in some order."""
     duckdb.sql(MAKE.format(order=order))
     return duckdb.sql(QUERY).fetchall()

@@ -29,7 +29,7 @@ recipe = {
 }
 
 
-def selected(table, folder):
+def selected(table: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """Run the recipe over a table, and return the rows that it wrote."""
     evenly.run(recipe, folder, data=table)
     return pl.read_parquet(folder / "data" / "*.parquet")

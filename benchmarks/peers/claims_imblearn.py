@@ -11,7 +11,7 @@ labels = np.where(chance.random(20_000) < 0.9, "common", "rare")
 ids = np.arange(labels.size)[:, None]
 
 
-def selected(order):
+def selected(order: np.ndarray) -> np.ndarray:
     """Draw 500 of each class from rows in some order."""
     sampler = RandomUnderSampler(sampling_strategy={"common": 500, "rare": 500}, random_state=42)
     return sampler.fit_resample(ids[order], labels[order])[0][:, 0]

@@ -10,7 +10,7 @@ ROWS = [(f"r{number}", 1.02 ** (number % 400), "ab"[number % 9 == 0]) for number
 CAP = 40
 
 
-def selected(rows):
+def selected(rows: list[tuple[str, float, str]]) -> list[tuple[str, float, str]]:
     """Draw as the notebook does: a list for each dollar, at most so many of each, seeded."""
     chance = np.random.RandomState(42)
     slots = defaultdict(list)
