@@ -22,6 +22,7 @@ from evenly.flow.plan import category_column
 from evenly.flow.report import measures_of, strata_numbers
 from evenly.recipe.faults import checked
 from evenly.recipe.model import Balance
+from evenly.recipe.needs import data_needs, shown_columns
 from evenly.reporting.design import visible
 
 if TYPE_CHECKING:
@@ -98,6 +99,30 @@ def _placed(text: str) -> tuple[list[str], str]:
     return [f"balance.{name}" for name in dict.fromkeys(named) if name in KEYS] or [key], rest
 
 
+def refuse_misfit(held: Recipe, asked: Recipe) -> None:
+    """Refuse a recipe that reads columns otherwise than the one whose pool is held: a run would make another pool.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    for number in range(len(held.sources)):
+        kinds = {need.column: need.kind for need in data_needs(held, number)}
+        for need in data_needs(asked, number):
+            if kinds.get(need.column, need.kind) != need.kind:
+                message = (
+                    f"recipe.{need.path}: the curated pool has no column '{need.column}' read as {need.kind}: "
+                    f"it was read as {kinds[need.column]}. Curate another pool, or leave the column as it was."
+                )
+                raise UserError(message)
+    apart = asked.holdout is not None and asked.holdout.group in {"exact", "near"}
+    if apart and shown_columns(held) != shown_columns(asked):
+        message = (
+            "recipe.balance.label: the curated pool has no column of texts without this label, which is what the "
+            "holdout's groups go by. Curate another pool, or leave the label as it was."
+        )
+        raise UserError(message)
+
+
 def view(live: Live, recipe: Recipe, known: str | None) -> dict[str, Any]:
     """Return what a state selects, and its ground unless that is the `known` one.
 
@@ -118,11 +143,11 @@ def view(live: Live, recipe: Recipe, known: str | None) -> dict[str, Any]:
         "bounds": _bounds(plan),
         "measures": measures_of(drawn, recipe, plan),
         "rows": {
-            "kept": plan.pool.rows,
+            "kept": plan.pool.rows + plan.held_out,
             "outside": plan.outside,
             "held_out": plan.held_out,
             "selected": plan.selected,
-            "repeated": plan.repeated,
+            "repeated": facts["rows"] - facts["records"],  # the plan's, but for those of records outside `train`
             "missing": plan.missing,
         },
         "marginals": [] if plan.marginals is None else plan.marginals.to_dicts(),

@@ -85,7 +85,7 @@ def _questions(session: Session) -> dict[str, tuple[type[msgspec.Struct], Callab
         "build": (_Build, lambda of: session.build(of.state, of.name, force=of.force)),
         "ablate": (
             _Ablate,
-            lambda of: session.ablate({one.name: one.state for one in of.variants}, of.name, of.rows, force=of.force),
+            lambda of: session.ablate([(one.name, one.state) for one in of.variants], of.name, of.rows, force=of.force),
         ),
         "curate": (_Of, lambda of: session.curate(of.state)),
         "cancel": (_Of, lambda _: session.jobs.cancel()),
@@ -145,7 +145,7 @@ def _answered(work: Callable[[], Any]) -> Response:
         return _json({"faults": [{"keys": nowhere, "text": str(fault)}]})
 
 
-def _json(data: object, status: int = 200) -> Response:
+def _json(data: Any, status: int = 200) -> Response:  # noqa: ANN401 - what JSON holds
     return Response(msgspec.json.encode(data), status, media_type="application/json")
 
 

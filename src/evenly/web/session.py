@@ -13,11 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import polars as pl
+
 from evenly.ablation.kept import ABLATION, PAGE
 from evenly.api.models import ablate
 from evenly.columns import SOURCE
 from evenly.core.allocate import POLICIES
-from evenly.errors import UserError
+from evenly.errors import RecipeError, UserError
 from evenly.flow.curate import NOTHING, open_pool
 from evenly.flow.live import Live
 from evenly.flow.plan import category_column
@@ -25,21 +27,19 @@ from evenly.flow.reserve import reserve
 from evenly.flow.run import opened, run_recipe
 from evenly.io.cache import scratch_folder
 from evenly.io.manifest import NAME as MANIFEST
-from evenly.recipe.model import NAME
+from evenly.recipe.model import NAME, Recipe
 from evenly.recipe.needs import COUNTED
-from evenly.web.answers import ImpossibleError, bar, impossible, recipe_of, view
+from evenly.reporting.progress import Silent
+from evenly.web.answers import bar, impossible, recipe_of, refuse_misfit, view
 from evenly.web.jobs import Jobs
-from evenly.web.state import changes, state_of, with_state, without_variants
+from evenly.web.state import GONE, changes, state_of, with_state, without_variants
 from evenly.web.written import rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
-    import polars as pl
-
     from evenly.flow.curate import Given
-    from evenly.recipe.model import Recipe
     from evenly.reporting.progress import Reporter
     from evenly.web.answers import Asked
 
@@ -85,15 +85,19 @@ class Session:
         self.pools = 0
         self.closed = False
         self._live: Live | None = None
+        self._curated = start.recipe
         self._turn = threading.Lock()
         self._open = ExitStack()
+        self._closed = False
         self.curate(None)
 
     def close(self, seconds: float = 1.0) -> None:
         """End what is under way, and let go of the pool."""
         self.closed = True
         self.jobs.close(seconds)
-        self._open.close()
+        with self._turn:
+            self._closed = True
+            self._open.close()
 
     @property
     def ready(self) -> bool:
@@ -115,7 +119,7 @@ class Session:
             using = stack.enter_context(scratch_folder())  # the cache keeps a pool that is in use
             pool, reused = open_pool(recipe, engine, reporter, self.start.given, scratch=using)
             pool = reserve(recipe, pool, engine, reporter)
-            live = Live(recipe, pool, engine, reporter)
+            live = Live(recipe, pool, engine, Silent())  # it answers when this job is long over
             with reporter.phase("look", 1, "pictures") as advance:
                 try:
                     view(live, recipe, None)  # so that the first answer is not the slow one
@@ -123,9 +127,10 @@ class Session:
                     advance.counts["impossible"] = True  # the page is told so when it asks
                 advance(1)
             with self._turn:
-                self._live, self.pools = live, self.pools + 1
-                self._open.close()
-                self._open = stack.pop_all()
+                if not self._closed:  # else the stack lets go of the pool that was made too late
+                    self._live, self._curated, self.pools = live, recipe, self.pools + 1
+                    self._open.close()
+                    self._open = stack.pop_all()
         return {"records": pool.index.kept, "reused": reused}
 
     def recipe(self, state: object, name: str | None = None) -> Recipe:
@@ -139,18 +144,22 @@ class Session:
         return recipe_of(data if name is None else data | {"name": name})
 
     @contextmanager
-    def _asked(self) -> Generator[Live]:
-        """Yield the pool to one who asks it; what a user could mend becomes faults of keys."""
+    def _asked(self, recipe: Recipe | None = None) -> Generator[Live]:
+        """Yield the pool to one who asks it for a recipe; what a user could mend becomes faults of keys."""
         with self._turn:
             if self._live is None:
                 message = "the pool is not curated yet."
                 raise UserError(message)
             try:
+                if recipe is not None:
+                    refuse_misfit(self._curated, recipe)
                 yield self._live
-            except ImpossibleError:
-                raise
             except UserError as fault:
                 raise impossible(fault) from None
+            except pl.exceptions.PolarsError as fault:
+                reason = str(fault).strip().partition("\n")[0]
+                message = f"recipe.balance: can't be computed over these records: {reason}. Change what it is made of."
+                raise impossible(UserError(message)) from None
 
     def about(self) -> dict[str, Any]:
         """Return what the page needs to know once: the recipe, its state, the columns that strata may have."""
@@ -175,13 +184,13 @@ class Session:
         """Return what a state selects, see `evenly.web.answers.view`."""
         begun = time.perf_counter()
         recipe = self.recipe(state)
-        with self._asked() as live:
+        with self._asked(recipe) as live:
             return view(live, recipe, known) | {"seconds": round(time.perf_counter() - begun, 4)}
 
     def bar(self, state: object, asked: Asked) -> dict[str, Any]:
         """Return some records of a bar, see `evenly.web.answers.bar`."""
         recipe = self.recipe(state)
-        with self._asked() as live:
+        with self._asked(recipe) as live:
             return bar(live, recipe, asked)
 
     def equal_shares(self, state: object) -> dict[str, Any]:
@@ -191,15 +200,19 @@ class Session:
         if column is None:
             message = "the recipe has no category: no weight table, no stratum of names, no column from the path."
             raise UserError(message)
-        with self._asked() as live:
-            values = live.equal_weights(recipe)
-        by_null = values.get("(none)", 1.0)  # a table has no name for it
-        return {"column": column, "values": values, "default": by_null}
+        with self._asked(recipe) as live:
+            return {"column": column, "values": live.equal_weights(recipe)}
 
     def written(self, state: object) -> str:
         """Return a state's recipe as YAML, with the comments of the one that the studio began with."""
         self.recipe(state)
-        return rewritten(self.start.text, changes(without_variants(self._base), with_state(self._base, state)))
+        changed = list(changes(without_variants(self._base), with_state(self._base, state)))
+        text = rewritten(self.start.text, changed)
+        try:
+            Recipe.from_text(text)
+        except RecipeError:  # variants say what differs from the recipe as it was: they may not go with what it is now
+            return rewritten(self.start.text, [*changed, (("variants",), GONE)])
+        return text
 
     def build(self, state: object, name: str, *, force: bool) -> None:
         """Run a state's recipe into a folder of that name beside the recipe, as a job.
@@ -209,7 +222,9 @@ class Session:
         """
         recipe, folder = self.recipe(state), self._folder(name, MANIFEST, force=force)
         if self._live is not None:
-            self.view(state, None)  # what can't be met is said here, in the place where it was wished
+            blocked = self.view(state, None)["blocked"]  # what can't be met is said in the place where it was wished
+            if blocked is not None:
+                raise UserError(blocked)
 
         def work(reporter: Reporter) -> dict[str, Any]:
             result = run_recipe(recipe, folder, force=force, reporter=reporter, given=self.start.given)
@@ -220,8 +235,8 @@ class Session:
 
         self.jobs.start("build", name, work)
 
-    def ablate(self, states: Mapping[str, Any], name: str, rows: int | None, *, force: bool) -> None:
-        """Train proxies on states, by their names, as a job; `rows` is the budget of each.
+    def ablate(self, states: Sequence[tuple[str, Any]], name: str, rows: int | None, *, force: bool) -> None:
+        """Train proxies on states, (name, state) each, as a job; `rows` is the budget of each.
 
         Raises:
             UserError: for states or a name that are none, and while another job runs.
@@ -229,10 +244,10 @@ class Session:
         if self.start.given:
             message = "an ablation reads the inputs from files, and this studio has tables from Python."
             raise UserError(message)
-        if not 1 <= len(states) <= MOST_VARIANTS + 1:
+        if not 1 <= len(states) <= MOST_VARIANTS + 1 or len(dict(states)) < len(states):
             message = f"variants: expected 1 to {MOST_VARIANTS + 1} of them, of different names."
             raise UserError(message)
-        recipes = [self.recipe(state, _named(own)) for own, state in states.items()]
+        recipes = [self.recipe(state, _named(own)) for own, state in states]
         folder = self._folder(name, ABLATION, force=force)
 
         def work(reporter: Reporter) -> dict[str, Any]:
@@ -266,10 +281,11 @@ class Session:
             UserError: for any other.
         """
         job = cast("dict[str, Any]", (self.jobs.told() or {}).get("result") or {})
-        if name != job.get("name") or file != job.get("page"):
+        path = self.start.folder / name / file
+        if name != job.get("name") or file != job.get("page") or not path.is_file():
             message = "no such page."
             raise UserError(message)
-        return self.start.folder / name / file
+        return path
 
 
 def _named(name: str) -> str:

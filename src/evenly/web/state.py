@@ -107,13 +107,19 @@ def _spelled(data: Any) -> Any:  # noqa: ANN401 - plain data
 
 
 def _read(balance: dict[str, Any]) -> dict[str, Any]:
-    """Return a balance with its open ends as numbers; only edges have some."""
+    """Return a balance with its open ends as numbers, which only edges have, and without keys that say nothing."""
     strata: Any = balance.get("strata")
-    for one in strata if is_list(strata) else []:
+    if is_list(strata):
+        balance["strata"] = [_spare(one) for one in strata]
+    for one in balance["strata"] if is_list(strata) else []:
         if is_mapping(one) and is_list(one.get("edges")):
             own = cast("dict[str, Any]", one)
             own["edges"] = [ENDS.get(edge, edge) if isinstance(edge, str) else edge for edge in own["edges"]]
-    return balance
+    return _spare(balance)
+
+
+def _spare(data: Any) -> Any:  # noqa: ANN401 - plain data
+    return {key: value for key, value in data.items() if value is not None} if is_mapping(data) else data
 
 
 def changes(before: Any, after: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:  # noqa: ANN401 - plain data
