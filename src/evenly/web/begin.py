@@ -54,6 +54,7 @@ def studio(
 
 
 def _start(given: RecipeLike, overrides: Sequence[str], data: object) -> Start:
+    overrides = [overrides] if isinstance(overrides, str) else overrides
     if isinstance(given, (str, Path)) and (Path(given) / MANIFEST).is_file():
         place = Path(given)
         recipe = Recipe.from_dict(open_output(place)["recipe"], overrides)
@@ -61,7 +62,7 @@ def _start(given: RecipeLike, overrides: Sequence[str], data: object) -> Start:
     elif isinstance(given, (str, Path)):
         recipe = read_given(given, overrides)
         folder, named = Path(given).resolve().parent, str(given)
-        text = overridden(Path(given).read_text(encoding="utf-8-sig"), overrides, folder)
+        text = overridden(Path(given).read_text(encoding="utf-8-sig"), overrides, Path(given).parent)
     else:
         recipe = read_given(given, overrides)
         folder, text, named = Path.cwd(), to_yaml(recipe.to_dict()), None
