@@ -159,7 +159,10 @@ def view(live: Live, recipe: Recipe, known: str | None) -> dict[str, Any]:
 
 def _showing(ground: dict[str, Any]) -> dict[str, Any]:
     """Return a ground with nothing hidden in the names, which come from data."""
-    ground["strata"]["names"] = [_named(name) for name in ground["strata"]["names"]]
+    names: list[str] = ground["strata"]["names"]
+    ground["strata"]["names"] = [_named(name) for name in names]
+    if ground["strata"]["kind"] == "ranked":
+        ground["strata"]["keys"] = names  # as they are, they are keys of a target
     if ground["categories"] is not None:  # as they are, they are keys of weights
         ground["categories"]["shown"] = [_named(name) for name in ground["categories"]["names"]]
     if "mix" in ground["pictures"]:

@@ -298,7 +298,7 @@ def _named(name: str) -> str:
 def _axes(recipe: Recipe, schema: Mapping[str, pl.DataType]) -> list[dict[str, str]]:
     """Return the columns that strata can well be made by: numbers, and texts that the recipe has as names of kinds."""
     named = {recipe.balance.label, category_column(recipe), *(one.column for one in recipe.balance.strata)}
-    named |= {name for source in recipe.sources for name in source.columns} | {SOURCE}
+    named |= {name for source in recipe.sources for name in source.columns} | {SOURCE, *recipe.export.keep}
     numbers = [name for name, dtype in schema.items() if dtype.is_numeric() and not name.startswith("__")]
     texts = [name for name in schema if name in named and name not in numbers]
     counted = [COUNTED] if recipe.tokenizer is not None and COUNTED not in schema else []

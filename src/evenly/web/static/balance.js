@@ -9,11 +9,11 @@ export const POLICIES = {
   cap: "at most so many of each stratum",
   proportional: "as the pool, smaller",
   equal: "the same of each stratum",
-  power: "between the two: N to the power alpha",
+  power: "N to the power alpha",
   unimax: "equal, small strata repeated",
   target: "a wanted distribution",
   rake: "wanted shares of several axes",
-  weighted: "one draw by weight, no strata",
+  weighted: "one draw, no strata",
 };
 
 export const SHORTFALLS = {
@@ -29,11 +29,13 @@ export const KINDS = {
   log: "growing by a factor of",
   quantile: "quantiles",
   other_below: "small ones together, below",
-  edges: "the recipe's edges",
+  edges: "between edges",
   part: "part of the date",
 };
 
 const FRESH = { round: 1, width: 10, log: 1.5, quantile: 20, other_below: 0.01, part: "year" };
+
+export const PARTS = ["year", "quarter", "month", "week", "day", "weekday", "hour"];
 
 const kinds = Object.keys(KINDS).filter((kind) => kind !== "value");
 
@@ -101,15 +103,16 @@ export function withAxes(balance, strata) {
   return next;
 }
 
-export function withKind(axis, kind, own) {
+// `number`: whether the column holds numbers; `middle`: one among them. A part of a number counts seconds since 1970.
+export function withKind(axis, kind, own, { number = false, middle = 0 } = {}) {
   const next = Object.fromEntries(Object.entries(axis).filter(([key]) => !kinds.includes(key) && key !== "unit"));
-  if (kind !== "value") next[kind] = own?.[kind] ?? FRESH[kind];
-  if (kind === "part" && own?.unit) next.unit = own.unit;
+  if (kind !== "value") next[kind] = own?.[kind] ?? (kind === "edges" ? ["-.inf", middle, ".inf"] : FRESH[kind]);
+  if (kind === "part" && (own?.unit || number)) next.unit = own?.unit ?? "s";
   return next;
 }
 
-const isName = (column) => /^[a-z_]\w*$/i.test(column);
-const named = (column) => (isName(column) ? column : `"${column.replaceAll('"', '""')}"`);
+export const isName = (column) => /^[a-z_]\w*$/i.test(column);
+export const named = (column) => (isName(column) ? column : `"${column.replaceAll('"', '""')}"`);
 const quoted = (column) => {
   const text = column.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return isName(column) ? `(?:${text}|"${text}")` : `"${text.replaceAll('"', '""')}"`;

@@ -53,8 +53,8 @@ export const spelled = (name) =>
 export const BOUND_WORDS = {
   take_all: "taken whole",
   capacity: "all there is",
-  floor: "min",
-  ceiling: "max",
+  floor: "at the least",
+  ceiling: "at the most",
   cap: "capped",
   share: "its share",
   target: "the target",

@@ -2,11 +2,19 @@
 // where their kind changes: while one is moved, only values are set.
 
 import {
-  KINDS, POLICIES, SHORTFALLS, amountOf, freshAxis, kindOf, rangeOf, thresholdOf, withAmount, withAxes, withKey, withKind,
+  KINDS, PARTS, POLICIES, SHORTFALLS, amountOf, freshAxis, kindOf, named, rangeOf, thresholdOf, withAmount, withAxes, withKey, withKind,
   withPolicy, withRange, withThreshold,
 } from "./balance.js";
 import { el } from "./dom.js";
 import { button, field, group, select, slider, toNumber, toWhole } from "./inputs.js";
+import { shapeOf as wantedShape, wanting } from "./wanted.js";
+import { shapeOf as weightShape, weighing } from "./weighing.js";
+
+// "0, 10, .inf" as edges; open ends are texts, as in YAML.
+const toEdges = (text) => {
+  const edges = text.split(/[\s,;]+/).filter(Boolean).map((one) => (/^[-+]?\.?inf$/i.test(one) ? (one.startsWith("-") ? "-.inf" : ".inf") : Number(one)));
+  return edges.length > 1 && !edges.some(Number.isNaN) ? edges : undefined;
+};
 
 export class Controls {
   // about: what the server says once; change(balance or {seed}, done)
@@ -19,6 +27,8 @@ export class Controls {
     this.highest = about.records; // rows of the largest stratum, once an answer has told them
     this.selected = 0;
     this.setters = [];
+    this.strataShares = []; // [[name, its share of what is selected], …], the largest first, once an answer has told them
+    this.met = {}; // column of a marginal -> the same of its values
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
@@ -36,8 +46,8 @@ export class Controls {
     const shape = JSON.stringify([
       balance.policy, amountOf(balance).kind, balance.take_all !== undefined, typeof thresholdOf(balance),
       (balance.strata || []).map((axis) => [axis.column, kindOf(axis)]),
-      typeof balance.target === "object" ? Object.keys(balance.target) : balance.target,
-      Object.entries(balance.marginals || {}).map(([column, wanted]) => [column, typeof wanted]),
+      wantedShape(balance.target), Object.entries(balance.marginals || {}).map(([column, wanted]) => [column, wantedShape(wanted)]),
+      weightShape(balance),
     ]);
     if (shape !== this.shape) this.draw(shape);
     for (const set of this.setters) set();
@@ -47,7 +57,7 @@ export class Controls {
     const focus = document.activeElement?.closest?.(".control, button")?.dataset?.key;
     this.shape = shape;
     this.setters = [];
-    this.form.replaceChildren(this.quotas(), ...(this.balance.policy === "weighted" ? [] : [this.whole(), this.strata()]), this.filters(), this.seed());
+    this.form.replaceChildren(this.quotas(), ...(this.balance.policy === "weighted" ? [] : [this.whole(), this.strata()]), weighing(this), this.filters(), this.seed());
     if (focus) this.form.querySelector(`[data-key="${CSS.escape(focus)}"] :is(input, select)`)?.focus();
   }
 
@@ -79,12 +89,18 @@ export class Controls {
         heard: (value) => value && this.change(withKey(this.balance, "epochs", value)),
       }), () => this.balance.epochs));
     }
-    if (balance.policy === "target") parts.push(...this.wanted("target", balance.target ?? "uniform", this.base.target, (value) => this.change(withKey(this.balance, "target", value), true), (value, done) => this.change(withKey(this.balance, "target", value), done)));
-    if (balance.policy === "rake") {
-      for (const column of Object.keys(balance.marginals ?? {})) {
-        const set = (value, done = true) => this.change(withKey(this.balance, "marginals", { ...this.balance.marginals, [column]: value }), done);
-        parts.push(...this.wanted(`marginals.${column}`, balance.marginals[column], this.base.marginals?.[column], set, set));
-      }
+    if (balance.policy === "target") {
+      parts.push(...wanting(this, {
+        name: "Wanted", key: "balance.target", own: this.base.target, values: () => this.valuesOf(), read: () => this.balance.target,
+        put: (value, done) => this.change(withKey(this.balance, "target", value), done),
+      }));
+    }
+    for (const column of balance.policy === "rake" ? Object.keys(balance.marginals) : []) {
+      parts.push(...wanting(this, {
+        name: `Wanted of ${column}`, key: `balance.marginals.${column}`, own: this.base.marginals?.[column], values: () => this.valuesOf(column),
+        read: () => this.balance.marginals?.[column],
+        put: (value, done) => this.change(withKey(this.balance, "marginals", { ...this.balance.marginals, [column]: value }), done),
+      }));
     }
     if (balance.policy !== "weighted") parts.push(this.limits());
     parts.push(this.bound(select({
@@ -100,8 +116,8 @@ export class Controls {
     const { kind, value } = amountOf(balance);
     const kinds = { ...(balance.policy === "cap" ? { cap: "of each stratum" } : {}), size: "rows in all", ...(about.counted ? { tokens: "tokens in all" } : {}) };
     const highest = () => ({ cap: Math.max(2, this.highest), size: about.records, tokens: Math.max(2, this.tokens || about.records * 200) })[kind];
-    const start = () => ({ cap: this.level || 100, size: Math.max(1, this.selected), tokens: Math.max(1, this.spent || 1) }); // as it is then
-    const which = el("div", { class: "choice", role: "radiogroup", "aria-label": "What is limited" },
+    const start = { cap: this.level || 100, size: Math.max(1, this.selected), tokens: Math.max(1, this.spent || 1) };
+    const which = el("div", { class: "choice", role: "radiogroup", "aria-label": "What is limited", hidden: Object.keys(kinds).length < 2 },
       ...Object.entries(kinds).map(([one, text]) => el("label", {},
         el("input", { type: "radio", name: "amount", value: one, ...(one === kind ? { checked: true } : {}), on: { change: () => this.change(withAmount(this.balance, { [one]: start()[one] })) } }), text)));
     const key = { cap: "balance.cap", size: "balance.size", tokens: "balance.size.tokens" }[kind];
@@ -114,24 +130,10 @@ export class Controls {
     return el("div", {}, which, part.node);
   }
 
-  // A wanted distribution: even, lognormal, or the recipe's own.
-  wanted(name, wanted, own, choose, move) {
-    const kind = wanted === "uniform" ? "uniform" : wanted.lognormal ? "lognormal" : "own";
-    const others = own !== undefined && own !== "uniform" && !own.lognormal;
-    const options = { uniform: "even", lognormal: "lognormal", ...(others ? { own: own.values ? "the recipe's shares" : "as in the recipe's files" } : {}) };
-    const start = () => ({ uniform: "uniform", lognormal: { lognormal: own?.lognormal ?? { median: this.middle || 1, sigma: 1 } }, own });
-    const parts = [select({ name: name === "target" ? "Wanted" : `Wanted of ${name.slice(10)}`, key: `balance.${name}`, options, value: kind, heard: (one) => choose(start()[one]) }).node];
-    if (kind === "lognormal") {
-      const at = () => (name === "target" ? this.balance.target : this.balance.marginals[name.slice(10)])?.lognormal;
-      const { median } = wanted.lognormal;
-      for (const [one, low, high, scale] of [["median", median / 100, median * 100, "log"], ["sigma", 0.05, 4, "linear"]]) {
-        parts.push(this.bound(slider({
-          name: one === "median" ? "Its median" : "Its width (sigma)", key: `balance.${name}.lognormal.${one}`, low, high, scale, value: wanted.lognormal[one],
-          heard: (value, done) => value > 0 && move({ lognormal: { ...at(), [one]: value } }, done),
-        }), () => at()?.[one]));
-      }
-    }
-    return parts;
+  // The values that shares can be given to, with those that they have now: of the strata, or of one axis.
+  valuesOf(column) {
+    if (column !== undefined && this.met[column]) return this.met[column];
+    return column === undefined || this.balance.strata.length === 1 ? this.strataShares : [];
   }
 
   limits() {
@@ -148,7 +150,7 @@ export class Controls {
     const box = el("input", { type: "checkbox", ...(on ? { checked: true } : {}), on: {
       change: () => this.change(box.checked ? this.startWhole() : withKey(this.balance, "take_all", null)),
     } });
-    const parts = [el("label", { class: "check" }, box, "Take the strata beyond a threshold whole"), ...(on ? [] : [el("code", { class: "key", text: "balance.take_all" })])];
+    const parts = [el("label", { class: "check" }, box, "Take some strata whole"), ...(on ? [] : [el("code", { class: "key", text: "balance.take_all" })])];
     if (on) {
       parts.push(this.bound(field({
         name: "Condition on a stratum", key: "balance.take_all", value: balance.take_all,
@@ -161,7 +163,13 @@ export class Controls {
 
   startWhole() {
     if (this.base.take_all !== undefined) return withKey(this.balance, "take_all", this.base.take_all);
-    return withThreshold(this.balance, this.rare ?? 0);
+    if (this.rare !== undefined) return withThreshold(this.balance, this.rare);
+    const { strata } = this.balance;
+    const along = strata.find((axis) => axis.column === this.about.label && this.middleOf(axis.column) > 0 && kindOf(axis) !== "part");
+    if (along) return withKey(this.balance, "take_all", `${named(along.column)} >= ${this.middleOf(along.column)}`);
+    const [{ column }] = strata;
+    const least = this.valuesOf(column).at(-1)?.[0] ?? "";
+    return withKey(this.balance, "take_all", `${named(column)} = '${least.replaceAll("'", "''")}'`);
   }
 
   strata() {
@@ -177,13 +185,13 @@ export class Controls {
     const put = (next, done = true) => this.change(withAxes(this.balance, this.balance.strata.map((one, at) => (at === place ? next : one))), done);
     const now = () => this.balance.strata[place] || {};
     const own = (this.base.strata || []).find((one) => one.column === axis.column);
-    const fits = column?.kind === "number" ? ["value", "round", "width", "log", "quantile"] : ["value", "other_below"];
+    const fits = column?.kind === "number" ? ["value", "round", "width", "log", "quantile", "edges", "part"] : ["value", "other_below", "part"];
     const kinds = [...new Set([...fits, ...(own ? [kindOf(own)] : []), kind])];
     const key = `balance.strata.${place}`;
     const columns = Object.fromEntries([...new Set([axis.column, ...this.about.columns.map((one) => one.name)])].map((name) => [name, name]));
     const parts = [
       select({ name: "Column", key: `${key}.column`, options: columns, value: axis.column, heard: (name) => put(freshAxis(this.about.columns.find((one) => one.name === name), this.base)) }).node,
-      select({ name: "Strata are", key: kind === "value" ? key : `${key}.${kind}`, options: Object.fromEntries(kinds.map((one) => [one, KINDS[one]])), value: kind, heard: (one) => put(withKind(now(), one, own)) }).node,
+      select({ name: "Strata are", key: kind === "value" ? key : `${key}.${kind}`, options: Object.fromEntries(kinds.map((one) => [one, KINDS[one]])), value: kind, heard: (one) => put(withKind(now(), one, own, { number: column?.kind === "number", middle: this.middleOf(axis.column) })) }).node,
     ];
     const ranges = { round: [0.01, 1000, "log", false], width: [0.01, 10000, "log", false], log: [1.01, 10, "log", false], quantile: [2, 1000, "log", true], other_below: [0.0001, 0.5, "log", false] };
     if (ranges[kind] && typeof axis[kind] === "number") {
@@ -192,6 +200,13 @@ export class Controls {
         name: KINDS[kind], key: `${key}.${kind}`, low, high, scale, whole, value: axis[kind],
         heard: (value, done) => value > 0 && put({ ...now(), [kind]: value }, done),
       }), () => now()[kind]));
+    }
+    if (kind === "edges") {
+      parts.push(this.bound(field({ name: "Edges, ascending", key: `${key}.edges`, value: axis.edges.join(", "), read: toEdges, heard: (edges) => edges && put({ ...now(), edges }) }), () => now().edges?.join(", ")));
+    }
+    if (kind === "part") {
+      const one = (name, part, options) => this.bound(select({ name, key: `${key}.${part}`, options: Object.fromEntries(options.map((text) => [text, text])), value: axis[part], heard: (value) => put({ ...now(), [part]: value }) }), () => now()[part]);
+      parts.push(one("Part", "part", PARTS), ...(axis.unit ? [one("Counted since 1970 in", "unit", ["s", "ms"])] : []));
     }
     if (column?.kind === "number" && kind !== "part") {
       const end = (name, label) => this.bound(field({
@@ -230,23 +245,47 @@ export class Controls {
     return group("Chance", part.node, button("Another seed", () => put(Math.floor(Math.random() * 1_000_000))));
   }
 
+  // A number among those of a column: of the label its mean.
+  middleOf(column) {
+    return column === this.about.label && Number.isFinite(this.middle) ? Number(this.middle.toPrecision(2)) : 0;
+  }
+
   // What the newest answer tells that controls go by; ranges change only with the ground, so that no slider jumps.
   learn({ ground, answer }) {
     this.selected = answer.facts.rows;
     this.spent = answer.facts.tokens?.total;
     this.level = answer.strata.cap;
     this.middle = ground.facts.label?.mean;
+    this.category = ground.category;
+    this.learnShares(ground, answer);
     if (this.known === ground.id) return;
     this.known = ground.id;
     this.highest = ground.strata.N.reduce((most, rows) => Math.max(most, rows), 1);
     this.tokens = ground.facts.tokens?.total;
     const { x, N } = ground.strata;
+    this.rare = undefined;
     if (x) {
       let left = N.reduce((sum, rows) => sum + rows, 0) * 0.05;
       let place = x.length - 1;
       while (place > 0 && (left -= N[place]) > 0) place--;
       this.rare = x[place];
     }
+  }
+
+  // Which values shares can be given to: names of strata, where each of those shown is one, and of the axes of a rake.
+  // Its answer tells values that it lumps together by no name: those are known from categories, or an answer before.
+  learnShares({ strata, category, categories }, { strata: drawn, categories: counts, marginals, facts }) {
+    const sorted = (pairs) => pairs.map(([name, rows]) => [name, rows / Math.max(1, facts.rows)]).sort((one, other) => other[1] - one[1]);
+    const single = strata.kind === "ranked" || strata.count === strata.N.length;
+    this.strataShares = single ? sorted((strata.keys ?? strata.names).map((name, at) => [name, drawn.n[at]]).filter((_, at) => drawn.bound[at] !== "")) : [];
+    const met = categories ? { [category]: sorted(categories.names.map((name, at) => [name, counts.after[at]])) } : {};
+    for (const { axis, value, rows } of marginals) (met[`${axis} `] ??= []).push([value, rows]);
+    for (const axis of new Set(marginals.map((one) => one.axis))) {
+      const told = [...[met[axis], this.met[axis]].filter(Boolean), sorted(met[`${axis} `])];
+      met[axis] = told.reduce((most, one) => (one.length >= most.length ? one : most));
+      delete met[`${axis} `];
+    }
+    this.met = met;
   }
 
   // Tells faults at the controls whose keys they have; returns the texts of those that belong to none.

@@ -1,12 +1,10 @@
 // What a state selects, in numbers: the headline, what bound the strata, tokens and cost, measures, tables of pictures.
 
+import { BOUND_WORDS } from "./charts-words.js";
 import { el, say, table } from "./dom.js";
 import { labelled, large, number, percent, plural } from "./numbers.js";
 
-const BOUNDS = {
-  take_all: "taken whole", capacity: "all there is", floor: "at the least", ceiling: "at the most", cap: "capped",
-  share: "their share", target: "the target", marginals: "the wanted shares", size: "the size",
-};
+const BOUNDS = { ...BOUND_WORDS, "": "", share: "their share" }; // of several strata together
 
 const MEASURES = {
   rows: ["records", (one) => number(one.facts.rows)],

@@ -1,6 +1,6 @@
 // Shares of the categories, before and after, with a slider for the weight of each.
 
-import { isTable, weightOf, withWeight } from "./balance.js";
+import { isTable, kindOf, weightOf, withWeight } from "./balance.js";
 import { el, say } from "./dom.js";
 import { slider } from "./inputs.js";
 import { number, percent } from "./numbers.js";
@@ -59,7 +59,16 @@ export class Weights {
       row.weight?.set(weightOf(this.controls.balance, ground.category, row.name));
     });
     const rest = categories.others.count;
-    say(this.told, `Shares of ${ground.category} in the pool (grey) and as selected (blue).${table ? " A weight makes a category likelier within each stratum; what is taken whole has none to choose from." : " The recipe weighs records by an expression; by category they have no weight of their own."}${rest ? ` ${number(rest)} more share ${percent(answer.categories.others, afterAll)}.` : ""}`);
+    say(this.told, `Shares of ${ground.category} in the pool (grey) and as selected (blue).${table ? this.effectOf(ground) : " The recipe weighs records by an expression; by category they have no weight of their own."}${rest ? ` ${number(rest)} more share ${percent(answer.categories.others, afterAll)}.` : ""}`);
+  }
+
+  // What a weight does: within strata that are of one category each, nothing.
+  effectOf({ category }) {
+    const { policy, strata } = this.controls.balance;
+    if (policy === "weighted") return " A weight makes the records of a category likelier to be drawn.";
+    const axis = strata.find((one) => one.column === category);
+    if (axis && kindOf(axis) === "value") return " The strata are of one category each: quotas decide, and weights change nothing.";
+    return ` A weight makes a category likelier within ${axis ? "strata of several" : "each stratum"}; what is taken whole has none to choose from.`;
   }
 
   // Whether weights can be set by category.
