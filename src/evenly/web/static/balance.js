@@ -127,6 +127,17 @@ export function thresholdOf(balance) {
   return found ? Number(found[1]) : undefined;
 }
 
+// A stratum's value as one would write it: the first number of few digits that is not above it, and above those before it.
+export function written(value, xs) {
+  const before = xs.reduce((most, x) => (x !== null && x < value && x > most ? x : most), -Infinity);
+  for (let digits = 4; digits < 17; digits++) {
+    const step = 10 ** (Math.floor(Math.log10(Math.abs(value) || 1)) + 1 - digits);
+    const found = Number((Math.floor(value / step) * step).toPrecision(digits));
+    if (found <= value && found > before && value - found <= Math.abs(value) / 1000) return found;
+  }
+  return value;
+}
+
 export function withThreshold(balance, value) {
   return withKey(balance, "take_all", value === null ? null : `${named(balance.strata[0].column)} >= ${value}`);
 }

@@ -3,7 +3,7 @@
 
 import {
   KINDS, PARTS, POLICIES, SHORTFALLS, amountOf, freshAxis, kindOf, named, rangeOf, thresholdOf, withAmount, withAxes, withKey, withKind,
-  withPolicy, withRange, withThreshold,
+  withPolicy, withRange, withThreshold, written,
 } from "./balance.js";
 import { el } from "./dom.js";
 import { button, field, group, select, slider, toNumber, toWhole } from "./inputs.js";
@@ -268,7 +268,7 @@ export class Controls {
       let left = N.reduce((sum, rows) => sum + rows, 0) * 0.05;
       let place = x.length - 1;
       while (place > 0 && (left -= N[place]) > 0) place--;
-      this.rare = x[place];
+      this.rare = x[place] === null ? undefined : written(x[place], x);
     }
   }
 

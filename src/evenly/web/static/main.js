@@ -2,7 +2,7 @@
 // is drawn from the answer. While an answer is awaited the last picture stays; only the newest state is asked for next.
 
 import { Lost, Refused, ask, listen } from "./api.js";
-import { thresholdOf, withThreshold } from "./balance.js";
+import { thresholdOf, withThreshold, written } from "./balance.js";
 import { Charts } from "./charts.js";
 import { Controls } from "./controls.js";
 import { el, say } from "./dom.js";
@@ -46,7 +46,7 @@ class Page {
       label: this.about.label,
       category: this.about.category,
       onBar: (bar) => this.records.open(bar, this.view),
-      onTakeAll: (value, { done }) => this.controls.change(withThreshold(this.controls.balance, value), done),
+      onTakeAll: (value, { done }) => this.controls.change(withThreshold(this.controls.balance, value === null ? null : written(value, this.view.ground.strata.x ?? [])), done),
     });
     this.look_ = { log: false, share: true };
     charts.set({ ...this.look_, theme: theme() });
