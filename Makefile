@@ -71,8 +71,11 @@ bench: $(VENV)/.dev ## side by side with peers, ROWS=400000 raw listings; result
 	@for script in balance live draw fold allocate near catalogue table; do \
 		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
-docs: ## the documentation site
-	@echo "make docs: nothing to build yet; the site comes later (docs/README.md)"
+docs: .docs/.made $(VENV)/.run ## the documentation site, in site/: the references made from the code, every link held
+	PYTHONPATH=docs $(BIN)/python -m generate
+	PYTHONPATH=docs .docs/bin/python -m generate.stage .docs/pages SECURITY.md CHANGELOG.md ARCHITECTURE.md
+	.docs/bin/zensical build --strict --clean
+	PYTHONPATH=docs .docs/bin/python -m generate.sitelinks site
 
 soak: $(VENV)/.dev ## long runs: minutes and gigabytes
 	$(BIN)/python -m pytest -m soak $(ARGS)
@@ -85,6 +88,7 @@ lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions
 	$(LOCK) --group pyproject.toml:uv --output-file requirements/uv.txt
 	$(LOCK) --group pyproject.toml:build --output-file requirements/build.txt
 	$(LOCK) --group pyproject.toml:audit --output-file requirements/audit.txt
+	$(LOCK) --group pyproject.toml:docs --output-file requirements/docs.txt
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 	@mkdir -p requirements/versions requirements/peers
@@ -94,7 +98,7 @@ lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions
 		$(LOCK) --group pyproject.toml:peer-$$peer --output-file requirements/peers/$$peer.txt || exit 1; done
 
 clean: ## environments, caches, distributions, the demo's output
-	rm -rf .uv .audit $(VENV) dist demo-out .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf .uv .audit .docs .cache site $(VENV) dist demo-out .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt
@@ -116,6 +120,11 @@ $(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml $(UV)
 .audit/.made: requirements/audit.txt $(UV)
 	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .audit
 	$(UV) pip sync --quiet --python .audit/bin/python --require-hashes requirements/audit.txt
+	@touch $@
+
+.docs/.made: requirements/docs.txt $(UV)
+	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .docs
+	$(UV) pip sync --quiet --python .docs/bin/python --require-hashes requirements/docs.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run

@@ -136,7 +136,7 @@ def test_nothing_runs_what_it_reads() -> None:
 
 def test_locked_files_hold_hashed_versions_and_no_place() -> None:
     paths = sorted((ROOT / "requirements").glob("*.txt"))
-    assert [path.stem for path in paths] == ["audit", "build", "dev", "run", "uv"]
+    assert [path.stem for path in paths] == ["audit", "build", "dev", "docs", "run", "uv"]
     for path in paths:
         text = path.read_text(encoding="utf-8")
         entries = re.split(r"^(?=\S)", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)

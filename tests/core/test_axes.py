@@ -14,7 +14,7 @@ from evenly.core.axes import OTHER, Axis, quantile_edges
 from evenly.core.strata import with_strata
 from evenly.core.survey import Facts, count_values, facts_of, merge_counts
 from evenly.errors import DataError
-from evenly.recipe.model import Balance, Stratum
+from evenly.recipe.balance import Balance, Stratum
 
 
 def facts(values: list[Any], **axis: Any) -> Facts:

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from evenly.core.census import merge, take_census
 from evenly.core.strata import with_strata
 from evenly.core.survey import plain_axes
-from evenly.recipe.model import Stratum
+from evenly.recipe.balance import Stratum
 
 AXES = [Stratum(column="price", round=1, min=1), Stratum(column="kind")]
 COLUMNS = ["price", "kind"]

@@ -21,7 +21,8 @@ from evenly.core.strata import with_strata
 from evenly.core.survey import plain_axes
 from evenly.core.template import render
 from evenly.core.weights import with_keys
-from evenly.recipe.model import Recipe, Stratum, Template
+from evenly.recipe.balance import Stratum
+from evenly.recipe.model import Recipe, Template
 from evenly.recipe.steps import Filter
 
 if TYPE_CHECKING:

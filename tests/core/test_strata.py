@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evenly.core.strata import axis_name, with_strata
 from evenly.core.survey import plain_axes
-from evenly.recipe.model import Stratum
+from evenly.recipe.balance import Stratum
 
 
 def strata_of(values: list[Any], **axis: float) -> list[str | None]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from evenly.core.survey import Facts, count_values, facts_of, interval_numbers, merge_counts, surveyed_columns
 from evenly.core.weights import with_keys
 from evenly.errors import DataError
-from evenly.recipe.model import Balance, Recipe
+from evenly.recipe.balance import Balance
+from evenly.recipe.model import Recipe
 
 
 def stats(parts: list[list[float | None]], **named: str) -> dict[str, float]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from evenly.errors import UserError
+from evenly.recipe.balance import WeightTable
 from evenly.recipe.faults import is_list, is_mapping
 from evenly.recipe.load import override_and_build
-from evenly.recipe.model import WeightTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

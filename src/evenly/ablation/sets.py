@@ -25,7 +25,8 @@ from evenly.flow.plan import make_plan
 from evenly.flow.reserve import held_side, reserve
 from evenly.io.manifest import selection_digest
 from evenly.io.pool import reserve_path
-from evenly.recipe.model import Balance, Holdout, Split, Tokens
+from evenly.recipe.balance import Balance, TokenSize
+from evenly.recipe.model import Holdout, Split
 from evenly.recipe.needs import COUNTED, shown_columns
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def proportional(variants: Sequence[Variant], budget: Budget) -> Variant:
         label=first.recipe.balance.label,
         strata=_test_strata(first.recipe),
         policy="proportional",
-        size=budget.rows if budget.tokens is None else Tokens(tokens=budget.tokens),
+        size=budget.rows if budget.tokens is None else TokenSize(tokens=budget.tokens),
         shortfall="redistribute",
     )
     own = {"balance": balance, "split": Split.model_validate({TRAIN: 1.0}), "train_weight": "equal"}

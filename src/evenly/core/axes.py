@@ -18,14 +18,14 @@ import numpy as np
 import polars as pl
 
 from evenly.errors import DataError
-from evenly.recipe.model import INTERVALS
+from evenly.recipe.balance import INTERVALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from evenly.recipe.model import Stratum
+    from evenly.recipe.balance import Stratum
 
 OTHER: Final = "other"
 """The value that stands for all categories with too few records."""

@@ -13,8 +13,8 @@ from evenly.core.hashing import hashed
 from evenly.core.strata import axis_name
 from evenly.core.survey import Facts, plain_axes
 from evenly.core.targets import REST, TARGET, marginal, refuse_absent, target_shares
+from evenly.recipe.balance import TokenSize
 from evenly.recipe.expression import parse_expression, to_polars
-from evenly.recipe.model import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ def _wish(
     marginals: tuple[Marginal, ...],
 ) -> Wish:
     balance = recipe.balance
-    if size is None and not isinstance(balance.size, Tokens):
+    if size is None and not isinstance(balance.size, TokenSize):
         size = balance.size
     by_stratum = None
     if shares is not None:

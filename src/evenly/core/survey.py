@@ -16,14 +16,14 @@ import polars as pl
 from evenly.columns import KEEP
 from evenly.core.axes import FARTHEST, Axis, quantile_edges
 from evenly.errors import DataError
+from evenly.recipe.balance import InverseDensity
 from evenly.recipe.expression import parse_expression, to_polars
-from evenly.recipe.model import InverseDensity
 from evenly.recipe.statistic import statistic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evenly.recipe.model import Balance, Stratum
+    from evenly.recipe.balance import Balance, Stratum
 
 Counts = dict[str, pl.DataFrame]
 """Column -> its distinct values (`value`) and how many records have each (`rows`, UInt64)."""

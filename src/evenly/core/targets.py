@@ -16,7 +16,7 @@ from evenly.columns import STRATUM
 from evenly.core.allocate import AllocationError, Marginal
 from evenly.core.strata import axis_name
 from evenly.errors import choices_line, did_you_mean
-from evenly.recipe.model import Distribution
+from evenly.recipe.balance import Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evenly.core.axes import Axis
-    from evenly.recipe.model import Lognormal, Wanted
+    from evenly.recipe.balance import Lognormal, Wanted
 
 TARGET: Final = "target"
 """Name of the policy target's distribution among the datasets that a recipe compares with; marginals have theirs."""

@@ -11,12 +11,13 @@ from evenly.columns import ID, KEY, STRATUM, WEIGHT
 from evenly.core.hashing import hashed, uniform
 from evenly.core.survey import interval_numbers
 from evenly.errors import DataError
+from evenly.recipe.balance import InverseDensity, WeightTable
 from evenly.recipe.expression import parse_expression, to_polars
-from evenly.recipe.model import InverseDensity, WeightTable
 
 if TYPE_CHECKING:
     from evenly.core.survey import Facts
-    from evenly.recipe.model import Density, Recipe
+    from evenly.recipe.balance import Density
+    from evenly.recipe.model import Recipe
 
 
 def with_weights(frame: pl.DataFrame, recipe: Recipe, facts: Facts | None = None) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from evenly.core.strata import with_strata
 from evenly.core.survey import balanced, count_values, facts_of, filter_columns, merge_counts, surveyed_columns
 from evenly.core.weights import exponential, table_weights, weight_columns, with_keys
 from evenly.flow.others import other_censuses
-from evenly.recipe.model import InverseDensity, WeightTable
+from evenly.recipe.balance import InverseDensity, WeightTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,8 @@ from evenly.flow.plan import make_plan
 from evenly.flow.records import digest_writings
 from evenly.flow.reserve import held_side
 from evenly.flow.shards import shard_writings, spill
-from evenly.recipe.model import Balance, Split
+from evenly.recipe.balance import Balance
+from evenly.recipe.model import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

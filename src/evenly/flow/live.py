@@ -29,7 +29,7 @@ from evenly.flow.budget import too_little
 from evenly.flow.grounds import drawing_of, ground_of
 from evenly.flow.held import Held
 from evenly.flow.plan import Plan, refuse_empty
-from evenly.recipe.model import Tokens
+from evenly.recipe.balance import TokenSize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +114,7 @@ class Live:
         refuse_empty(drawing.census, recipe, self.frame.height)
         draw = partial(self._draw, drawing=drawing, ground=ground)
         size = recipe.balance.size
-        if isinstance(size, Tokens):
+        if isinstance(size, TokenSize):
             strata = self._within(size.tokens, recipe, drawing.census, ground, lambda plan: self._cost(draw(plan)))
         else:
             strata = with_quotas(drawing.census, recipe, ground.facts, ground.others)

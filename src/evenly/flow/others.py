@@ -14,7 +14,7 @@ from evenly.core.targets import TARGET
 from evenly.errors import DataError
 from evenly.io.readers import cut_into_pieces, read_blocks
 from evenly.io.sources import check_columns, find
-from evenly.recipe.model import Distribution
+from evenly.recipe.balance import Distribution
 from evenly.recipe.needs import Need
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from evenly.errors import DataError
 from evenly.flow.budget import Budget, within_budget
 from evenly.flow.ledgers import GROUP_ROWS, write_ledger
 from evenly.flow.others import other_censuses
-from evenly.recipe.model import Tokens, WeightTable
+from evenly.recipe.balance import TokenSize, WeightTable
 from evenly.recipe.needs import COUNTED
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def make_plan(
     census = counted.census
     refuse_empty(census, recipe, counted.summary.rows)
     size = recipe.balance.size
-    if isinstance(size, Tokens) and scratch is not None:
+    if isinstance(size, TokenSize) and scratch is not None:
         budget = Budget(recipe, census, facts, others, size.tokens)
         strata, spent = within_budget(budget, scratch, len(pool.groups(GROUP_ROWS)), engine)
     else:
@@ -262,7 +262,7 @@ def _weighted(placed: pl.DataFrame, parts: list[int], work: _Work) -> pl.DataFra
 
 def _ledger(keyed: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
     """Return what a ledger has of some records."""
-    return keyed.select(ID, STRATUM, WEIGHT, KEY, *([TOKENS] if isinstance(recipe.balance.size, Tokens) else []))
+    return keyed.select(ID, STRATUM, WEIGHT, KEY, *([TOKENS] if isinstance(recipe.balance.size, TokenSize) else []))
 
 
 def _of_everyone(ledger: pl.DataFrame, everyone: pl.DataFrame, present: pl.Series | None) -> pl.DataFrame:

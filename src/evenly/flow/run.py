@@ -33,7 +33,7 @@ from evenly.io.manifest import write_manifest
 from evenly.io.output import built, claimed
 from evenly.io.processes import watched
 from evenly.io.tokenizers import load_tokenizer
-from evenly.recipe.model import Tokens
+from evenly.recipe.balance import TokenSize
 from evenly.reporting.progress import Silent
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def plan_recipe(
         folder = stack.enter_context(scratch_folder())
         pool, reused = open_pool(recipe, worker, reporter, given, scratch=folder, recheck=recheck)
         pool = reserve(recipe, pool, worker, reporter)
-        scratch = folder if isinstance(recipe.balance.size, Tokens) else None  # met over real draws
+        scratch = folder if isinstance(recipe.balance.size, TokenSize) else None  # met over real draws
         plan = make_plan(recipe, pool, scratch, worker, reporter, expected=True)
         refuse_large_lite(recipe.split.lite or {}, split_sizes(recipe.split.shares, plan.selected))
         return PlanResult(plan, pool, reused, recipe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evenly.errors import without_credentials
-from evenly.recipe.model import Distribution
+from evenly.recipe.balance import Distribution
 from evenly.recipe.needs import Fault, Loc, show_path
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from evenly.columns import EPOCH, FORMAT_COLUMNS, OUTPUT_NAMES
 from evenly.errors import choices_line, did_you_mean
 from evenly.recipe.addresses import credential_faults
+from evenly.recipe.balance import INTERVALS, STRATUM_KINDS, Distribution, TokenSize
 from evenly.recipe.expression import ExpressionError, parse_expression
-from evenly.recipe.model import INTERVALS, STRATUM_KINDS, Distribution, Tokens
 from evenly.recipe.needs import Fault, Loc, column_flow, show_path, shown_columns
 from evenly.recipe.statistic import statistic
 from evenly.recipe.steps import GLOBAL_KINDS, OWN_REASONS, reasons
@@ -20,7 +20,8 @@ from evenly.recipe.steps import GLOBAL_KINDS, OWN_REASONS, reasons
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from evenly.recipe.model import Balance, GivenColumn, Recipe, Stratum
+    from evenly.recipe.balance import Balance, Stratum
+    from evenly.recipe.model import GivenColumn, Recipe
     from evenly.recipe.steps import Exclude
 
 
@@ -171,7 +172,7 @@ def _balance(recipe: Recipe) -> Iterator[Fault]:
             statistic(text)
         except ValueError as fault:
             yield _fault(("balance", "stats", name), f"{fault}.")
-    if isinstance(balance.size, Tokens) and recipe.tokenizer is None:
+    if isinstance(balance.size, TokenSize) and recipe.tokenizer is None:
         yield _fault(("balance", "size"), "is in tokens, and the recipe names no tokenizer. Name one.")
     yield from _wanted(balance)
 

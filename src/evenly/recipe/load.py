@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from wcmatch import glob
 
 from evenly.errors import RecipeError
+from evenly.recipe.described import described
 from evenly.recipe.faults import checked, found_in, is_list, is_mapping, kind_of
 from evenly.recipe.model import Recipe
 from evenly.recipe.plain import DEEPEST, LONGEST, refuse_unless_plain
@@ -90,7 +91,7 @@ def build_recipe(data: dict[str, Any], marked: object = None, shown: str = "reci
 
 def json_schema() -> dict[str, Any]:
     """Return the recipe's JSON Schema (draft 2020-12), for editors."""
-    schema = Recipe.model_json_schema()
+    schema = described(Recipe.model_json_schema(), Recipe)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Evenly recipe"}
 
 

@@ -1,6 +1,7 @@
 """The recipe: what a user asks for, as typed, frozen data. Pure: no file is opened here.
 
 `evenly.recipe.load` turns YAML into a `Recipe` and faults into texts; `evenly.recipe.needs` says what columns it reads.
+The sentence below a key is its documentation: editors get it with the schema, readers with the reference.
 """
 
 from __future__ import annotations
@@ -9,273 +10,158 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from evenly.recipe.steps import Column, ColumnNames, Step, Strict
+from evenly.recipe.balance import Balance, Rows, Stratum
+from evenly.recipe.steps import Column, ColumnNames, FileFormat, Step, Strict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-Policy = Literal["cap", "proportional", "equal", "power", "unimax", "target", "rake", "weighted"]
-
-STRATUM_KINDS: Final = ("round", "width", "quantile", "log", "edges", "part", "other_below")
-"""Keys that say what an axis makes of its values; it has one of them at most."""
-
-INTERVALS: Final = frozenset({"round", "width", "quantile", "log", "edges"})
-"""Those of them that look at numbers."""
-
-Rows = Annotated[int, Field(ge=1, le=2**52)]
-
 
 class GivenColumn(Strict):
-    """A column that the data do not have: from the file's path, or one value for all records of the source.
-
-    `from_path` is a regular expression on the file's absolute path; its first group is the value.
-    """
+    """A column that the data do not have: from the file's path, or one value for all records of the source."""
 
     from_path: Annotated[str, Field(min_length=1)] | None = None
+    """A regular expression on the file's absolute path; its first group is the value."""
     value: str | None = None
+    """The value that all records of the source have."""
 
 
 class Source(Strict):
-    """One source of records: files, how to name a record, and what its fields are to the recipe.
-
-    A source without files is given its table from Python: `evenly.run(recipe, data={name: table})`.
-    `rename` maps names in the data to the recipe's; all else, here and in the recipe, uses the recipe's names.
-    `delimiter` and `encoding` of CSV files are found in their bytes where they are not named, and told when unusual.
-    `id` names a column, or several that are hashed; without it the whole record is, with the columns given here.
-    `drift` says what happens where files differ in a column, or it is not of the type that the recipe needs: `error`
-    refuses the file, or a JSON or CSV row alone; `coerce` converts what it can, such as numbers as text; `null` makes
-    null of the rest, and of a column that a file lacks. What is only passed through becomes text where it differs.
-    """
+    """One source of records: files, how to name a record, and what its fields are to the recipe."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    """What the source is called: in messages, in the column `source`, and in ids where a recipe has several sources."""
     files: ColumnNames = Field(default_factory=list[str])
-    format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
+    """Paths, globs, folders of `datasets`, or addresses (`hf://`, `s3://`, `gs://`), taken from the recipe's folder.
+
+    A source without files is given its table from Python: `evenly.run(recipe, data={name: table})`.
+    """
+    format: FileFormat | None = None
+    """What the files are, where their names do not say it."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """What stands between the fields of CSV files; without it, it is found in their bytes, and told when unusual."""
     encoding: Annotated[str, Field(min_length=1)] | None = None
+    """The encoding of CSV files; without it, it is found in their bytes, and told when unusual."""
     id: ColumnNames = Field(default_factory=list[str])
+    """The column that names a record, or several that are hashed; without it the whole record is."""
     duplicate_ids: Literal["error", "drop"] = "error"
+    """What happens where records have one id: `error`, or all are dropped but the one with the smallest hash."""
     drift: Literal["error", "coerce", "null"] = "error"
+    """What happens where files differ in a column, or it is not of the type that the recipe needs.
+
+    `error` refuses the file, or a row of JSON or CSV alone; `coerce` converts what it can, such as numbers as text;
+    `null` makes null of the rest, and of a column that a file lacks. What is only passed through becomes text where
+    it differs.
+    """
     rename: dict[Column, Column] = Field(default_factory=dict[str, str])
+    """Name in the data -> name in the recipe; everything else uses the recipe's names."""
     columns: dict[Column, GivenColumn] = Field(default_factory=dict[str, GivenColumn])
+    """Columns that the data do not have -> where their value comes from."""
     filter: Annotated[str, Field(min_length=1)] | None = None
+    """A condition on records as they are read; others are dropped, under `NAME.filter`."""
     as_text: ColumnNames = Field(default_factory=list[str])
+    """Columns whose values, objects and lists among them, are taken as their JSON text."""
 
 
 class Template(Strict):
-    """The training example: prompt and completion (`{column:format}` stands for a value), or ready-made `messages`.
+    """The training example: prompt and completion, or ready-made messages.
 
-    `messages` names a column of conversations, lists of `{role, content}`; or several, whose turns follow each other.
     A recipe without a template takes the columns that its export format has: text; prompt and completion; messages.
     """
 
     prompt: Annotated[str, Field(min_length=1)] | None = None
+    """What the model is shown; `{column}` or `{column:format}` stands for a value."""
     completion: str = ""
+    """What the model is to answer; `{column}` or `{column:format}` stands for a value."""
     messages: ColumnNames = Field(default_factory=list[str])
-
-
-class Stratum(Strict):
-    """One axis of the strata: a column's values, or what one of these keys makes of them.
-
-    `round`: numbers rounded half to even to multiples of it. `width`: intervals of that width, from 0. `quantile`: so
-    many intervals of equal numbers of records. `log`: intervals that grow by that factor. `edges`: the intervals
-    between them (-.inf and .inf for open ends). `part`: of a date in ISO 8601, or of a number of seconds or
-    milliseconds since 1970 (`unit`). `other_below`: values with fewer records than that, or a smaller share, are
-    "other". Intervals hold their lower edge, not the upper one. The column `tokens` is the record's token count.
-    Records outside min..max (of a rounded value, else of the value) or with a null are in no stratum; they are counted.
-    """
-
-    column: Column
-    round: Annotated[float, Field(gt=0)] | None = None
-    width: Annotated[float, Field(gt=0)] | None = None
-    quantile: Annotated[int, Field(ge=2, le=10_000)] | None = None
-    log: Annotated[float, Field(ge=1.01)] | None = None
-    edges: Annotated[list[Annotated[float, Field(allow_inf_nan=True)]], Field(min_length=2)] | None = None
-    part: Literal["year", "quarter", "month", "week", "day", "weekday", "hour"] | None = None
-    unit: Literal["s", "ms"] | None = None
-    other_below: Rows | Annotated[float, Field(gt=0, lt=1)] | None = None
-    min: float | None = None
-    max: float | None = None
-
-    @property
-    def kind(self) -> str:
-        """Return the key that says what is made of the values, or `value`."""
-        return next((kind for kind in STRATUM_KINDS if getattr(self, kind) is not None), "value")
-
-    @property
-    def numeric(self) -> bool:
-        """Say whether the axis looks at numbers."""
-        return self.kind in INTERVALS or self.unit is not None or (self.min is not None or self.max is not None)
-
-
-class WeightTable(Strict):
-    """Relative weights by a column's value."""
-
-    column: Column
-    values: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
-    default: Annotated[float, Field(ge=0)] = 1.0
-
-
-class Density(Strict):
-    """How rare a number is: one over the records in the interval of `width` that it lies in, to the power `alpha`."""
-
-    column: Column
-    width: Annotated[float, Field(gt=0)]
-    alpha: Annotated[float, Field(gt=0)] = 1.0
-
-
-class InverseDensity(Strict):
-    """Weights that are larger where a numeric column has fewer records."""
-
-    inverse_density: Density
-
-
-def _weight_kind(weight: object) -> str:
-    """Return which kind of weight is meant, so that its faults alone are told."""
-    if isinstance(weight, InverseDensity) or (isinstance(weight, dict) and "inverse_density" in weight):
-        return "inverse_density"
-    return "table" if isinstance(weight, dict | WeightTable) else "expression"
-
-
-Weight = Annotated[
-    Annotated[WeightTable, Tag("table")]
-    | Annotated[InverseDensity, Tag("inverse_density")]
-    | Annotated[str, Field(min_length=1), Tag("expression")],
-    Discriminator(_weight_kind),
-]
-
-
-class Lognormal(Strict):
-    """A lognormal distribution: its median, and the standard deviation of the logarithm."""
-
-    median: Annotated[float, Field(gt=0)]
-    sigma: Annotated[float, Field(gt=0)]
-
-
-class Distribution(Strict):
-    """A wanted distribution, by one of these keys.
-
-    `values`: shares of the selection by value, of which they sum to 1 at most; values that are not named share the
-    rest as they are. For `target` over several axes a value is a stratum's name, as `evenly plan` shows it.
-    `lognormal`: over the intervals of one numeric axis. `files`: as in another dataset, which has the same columns.
-    """
-
-    values: Annotated[dict[str, Annotated[float, Field(ge=0, le=1)]], Field(min_length=1)] | None = None
-    lognormal: Lognormal | None = None
-    files: ColumnNames | None = None
-    format: Literal["jsonl", "json", "csv", "parquet", "arrow"] | None = None
-
-
-Wanted = Literal["uniform"] | Distribution
-
-
-class Tokens(Strict):
-    """A size in tokens: the most rows of the policy that cost at most that many."""
-
-    tokens: Rows
-
-
-class Balance(Strict):
-    """How many records of each stratum are selected, and which are likelier within one.
-
-    `policy` says what the quotas are, `size` how many rows in all, exactly (or `{tokens: …}`); `min` and `max` are
-    rows that a stratum has at least and at most, `take_all` a condition on strata that are taken whole. `filter` is a
-    condition on records: what it is not true for is in no stratum, as if it were not there. `weight` makes
-    records likelier within a stratum. `shortfall` says what happens where strata hold less than is wanted: `error`,
-    `redistribute` (others fill up) or `accept` (fewer rows). `stats` are named numbers over what `filter` leaves.
-    """
-
-    label: Column | None = None
-    strata: list[Stratum] = Field(default_factory=list[Stratum])
-    filter: Annotated[str, Field(min_length=1)] | None = None
-    policy: Policy = "cap"
-    cap: Rows | None = None
-    size: Rows | Tokens | None = None
-    alpha: Annotated[float, Field(ge=0, le=1)] | None = None
-    epochs: Annotated[int, Field(ge=1, le=1000)] | None = None
-    target: Wanted | None = None
-    marginals: Annotated[dict[Column, Wanted], Field(min_length=1)] | None = None
-    min: Rows | None = None
-    max: Rows | None = None
-    take_all: Annotated[str, Field(min_length=1)] | None = None
-    weight: Weight | None = None
-    stats: dict[Column, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict[str, str])
-    shortfall: Literal["error", "redistribute", "accept"] = "error"
+    """A column of conversations, lists of `{role, content}`; or several, whose turns follow each other."""
 
 
 class Holdout(Strict):
-    """Records that are set aside before anything is counted, the same under every seed, for tests.
-
-    `fraction` is the share of the groups; a group is held out whole or not at all. `group` says what one is: `id`, each
-    record by itself; `column`, the records that share a value of `column`; `exact`, those of equal texts; `near`, those
-    whose texts are alike, as `near_unique` has it with `threshold` and `ngram`. The text is what the prompt shows, but
-    for the label. Two tests are drawn of what is held out: `natural` rows in proportion to the strata (by default all),
-    and `balanced` rows, the same number of each stratum as far as it has them (by default what the median stratum has).
-    `strata` are those of the tests, by default the balance's. With `export` the tests are written with the dataset.
-    """
+    """Records that are set aside before anything is counted, the same under every seed, for tests."""
 
     fraction: Annotated[float, Field(gt=0, le=0.4)]
+    """The share of the groups that is set aside; a group is held out whole or not at all."""
     group: Literal["id", "column", "exact", "near"] = "id"
+    """What a group is: one record (`id`), those that share a value (`column`), have `exact` or `near` texts.
+
+    The text is what the prompt shows, but for the label.
+    """
     column: Column | None = None
+    """For `group: column`: the column whose value a group shares."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """For `group: near`: texts are alike from this share of equal word runs on."""
     ngram: Annotated[int, Field(ge=1, le=100)] = 3
+    """For `group: near`: words of the runs that are compared."""
     strata: list[Stratum] = Field(default_factory=list[Stratum])
+    """The strata of the tests; by default the balance's."""
     natural: Rows | None = None
+    """Rows of the test that is as the pool is, in proportion to the strata; by default all that is held out."""
     balanced: Rows | None = None
+    """Rows of the test with the same number of each stratum; by default of each what the median stratum has."""
     export: bool = True
+    """Write the tests with the dataset, to `holdout/`."""
 
 
 class Workers(Strict):
-    """Who does the work, whatever comes out: the selection and the files are the same.
-
-    `workers` are processes or threads, one a core by default; `address` is a Ray cluster's for `--engine ray`
-    (`host:6379`, or `auto` on one of its machines), without which Ray is started on this machine.
-    """
+    """Who does the work; what comes out is the same."""
 
     address: Annotated[str, Field(min_length=1)] | None = None
+    """For `--engine ray`: a cluster (`host:6379`, or `auto` on one of its machines); without it Ray starts here."""
     workers: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """How many processes or threads work at once; by default one a core, as far as memory allows."""
 
 
 class Card(Strict):
-    """What a dataset card says that the data do not: licence, languages and origin of the raw data, tasks, tags.
-
-    `license` is an id of the Hub's (`cc-by-4.0`, `other`, …), `language` are codes (`en`), `source` is a sentence or an
-    address.
-    """
+    """What a dataset card says that the data do not."""
 
     license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")] | None = None
+    """The licence, as an id of the Hub's: `cc-by-4.0`, `other`, …"""
     language: list[Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,8})*$")]] = Field(
         default_factory=list[str]
     )
+    """The languages of the texts, as codes."""
     source: Annotated[str, Field(min_length=1)] | None = None
+    """Where the raw data come from: a sentence or an address."""
     tasks: list[str] = Field(default_factory=lambda: ["text-generation"])
+    """The Hub's categories of tasks that the set is for."""
     tags: list[str] = Field(default_factory=list[str])
+    """Other words under which the Hub finds the set."""
 
 
 class Export(Strict):
-    """What the output looks like; `token_limit` is what a conversation may cost where the host has a limit."""
+    """What the output looks like."""
 
     format: Literal["text", "prompt-completion", "messages"] = "text"
+    """The columns that hold an example: `text`, `prompt` and `completion`, or `messages`."""
     files: Literal["parquet", "jsonl"] = "parquet"
+    """What the data files are."""
     keep: ColumnNames = Field(default_factory=list[str])
+    """Columns of the pool that go into the output as they are, besides the label."""
     shard_rows: Rows = 100_000
+    """Rows of one data file at most."""
     ledger: bool = True
+    """Write `ledger/`, which `why` and `verify` read."""
     report: bool = True
+    """Write `report.html` and `charts/`."""
     token_limit: Rows | None = None
+    """Tokens that a conversation may cost where it is to be trained on; the manifest counts those that cost more."""
 
 
 Share = Rows | Annotated[float, Field(gt=0, le=1)]
 
 
 class Split(BaseModel):
-    """The splits: name -> rows (a whole number) or share of the selection (a fraction); `lite` has subsets of them."""
+    """The splits: name -> rows (a whole number) or share of the selection (a fraction), in the order of the recipe."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, Share] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride] - pydantic's way to type extra keys
 
     lite: dict[str, Rows] | None = None
+    """Split -> rows of a smaller version of it, the first of its rows, written to `lite/` as a second configuration."""
 
     @property
     def shares(self) -> dict[str, int | float]:
@@ -299,27 +185,38 @@ READY_MADE: Final = {
 
 
 class Recipe(Strict):
-    """A whole recipe. Read one with `Recipe.from_file`, `from_text` or `from_dict`.
-
-    `variants` are other recipes for an ablation, each by what differs, see `evenly.recipe.variants`; `train_weight:
-    design` lets an ablation train on the design weights. Neither changes what a run selects.
-    """
+    """A whole recipe. Read one with `Recipe.from_file`, `from_text` or `from_dict`."""
 
     name: Annotated[str, Field(pattern=NAME)]
+    """What the recipe is called; the output's folder has this name unless `--out` says another."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    """What the draw and the order of rows follow from; another seed is another selection of the same design."""
     tokenizer: Annotated[str, Field(min_length=1)] | None = None
+    """What counts tokens: a vocabulary that comes with a package, the path of a tokenizer.json, or an id on the Hub."""
     sources: Annotated[list[Source], Field(min_length=1)]
+    """Where the records come from; several sources make one pool."""
     curate: list[Step] = Field(default_factory=list[Step])
+    """The steps that clean and drop records, in this order."""
     template: Template = READY_MADE["text"]
+    """What an example is made of; without it, the data hold examples in the columns of `export.format`."""
     balance: Balance
+    """How many records of each stratum are selected, and which."""
     split: Split = Field(default_factory=_all_train)
+    """Split -> rows, or share of the selection; by default all of it is `train`."""
     holdout: Holdout | None = None
+    """Records that are set aside for tests before anything is counted."""
     variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] | None = None
+    """Name -> what differs in a variant that an ablation compares; a run does not look at it."""
     train_weight: Literal["equal", "design"] = "equal"
+    """What an ablation weighs the training rows by; a run does not look at it."""
     export: Export = Export()
+    """What the output looks like."""
     card: Card | None = None
+    """What the dataset card says that the data do not."""
     engine: Workers = Workers()
+    """Who does the work; what comes out is the same."""
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of rows that may be unreadable; with more, the run ends."""
 
     @model_validator(mode="before")
     @classmethod

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from evenly.columns import RECORD, SOURCE
+from evenly.recipe.balance import InverseDensity, WeightTable
 from evenly.recipe.expression import Expression, ExpressionError, parse_expression
-from evenly.recipe.model import InverseDensity, WeightTable
 from evenly.recipe.statistic import statistic_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from evenly.recipe.model import Balance, Holdout, Recipe
+    from evenly.recipe.balance import Balance
+    from evenly.recipe.model import Holdout, Recipe
     from evenly.recipe.steps import Step
 
 Kind = Literal["any", "text", "number", "list", "json", "boolean", "record"]

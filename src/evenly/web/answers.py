@@ -20,9 +20,8 @@ from evenly.core.template import render, template_columns
 from evenly.errors import RecipeError, UserError
 from evenly.flow.plan import category_column
 from evenly.flow.report import measures_of, strata_numbers
+from evenly.recipe.balance import Balance
 from evenly.recipe.faults import checked
-from evenly.recipe.model import Balance
-from evenly.recipe.needs import data_needs, shown_columns
 from evenly.reporting.design import visible
 
 if TYPE_CHECKING:

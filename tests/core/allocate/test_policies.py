@@ -14,7 +14,7 @@ from evenly.core.allocate import POLICIES, AllocationError, Wish
 from evenly.core.allocate.seats import apportion
 from evenly.core.quotas import OWN_BOUND
 from evenly.errors import UserError
-from evenly.recipe.model import Balance
+from evenly.recipe.balance import Balance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""Write the references anew: `python -m generate`."""
