@@ -2,8 +2,8 @@
 
 Pages link to each other, and to files of the repository beside docs/ (`../SECURITY.md`, `../recipes/retail.yaml`), so
 that a code host and an editor can follow. A site has no files beside it, so every file that is linked becomes a page of
-its own: Markdown as it is, anything else as code, a folder as a list. Only the links change on the way. What docs/ holds
-besides pages, pictures and downloads (the scripts that make them) stays out.
+its own: Markdown as it is, anything else as code, a folder as a list. Only the links change on the way. What docs/
+holds besides pages, pictures and downloads (the scripts that make them) stays out.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ _TYPES = {
 # What people write out of habit: the names, and why they are refused.
 _AGGREGATE = (
     "is an aggregate: it looks at all rows, an expression at one. "
-    "Constants of the pool (balance.stats) come in a later version: until then write the number itself"
+    "Under balance, `stats` names such a number, for weight and take_all; elsewhere write the number itself"
 )
 _CLOCK = "reads a clock, so that no two runs would agree. Write the moment itself as text: '2024-01-31'"
 _WINDOW = "is a window: it looks at other rows, an expression at one. Rank or number the rows before Evenly reads them"

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-STATISTIC: Final = re.compile(
-    r"\s*(min|max|mean|median|sum|std|count|quantile)\(\s*([^,()]+?)\s*(?:,\s*([0-9.]+)\s*)?\)\s*"
-)
+STATISTICS: Final = {
+    "min": ("min(price)", "the smallest number"),
+    "max": ("max(price)", "the largest number"),
+    "mean": ("mean(price)", "the mean"),
+    "median": ("median(price)", "the median"),
+    "sum": ("sum(price)", "the sum"),
+    "std": ("std(price)", "the standard deviation"),
+    "count": ("count(price)", "how many records have a value"),
+    "quantile": ("quantile(price, 0.9)", "the number below which that share of the records is"),
+}
+"""A number over the pool -> how it is written, and what it is."""
+
+STATISTIC: Final = re.compile(rf"\s*({'|'.join(STATISTICS)})\(\s*([^,()]+?)\s*(?:,\s*([0-9.]+)\s*)?\)\s*")
 
 
 def statistic(text: str) -> tuple[str, str, float | None]:

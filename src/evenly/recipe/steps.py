@@ -36,6 +36,7 @@ Columns = Annotated[
 ]
 ColumnNames = Annotated[list[Column], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 Count = Annotated[int, Field(ge=0)]
+Fold = Literal["case", "space"]
 FileFormat = Literal["jsonl", "json", "csv", "parquet", "arrow"]
 
 
@@ -176,9 +177,9 @@ class Unique(NamedStep):
 
     columns: Columns
     """The columns that have to agree, all of them."""
-    fold: Annotated[
-        list[Literal["case", "space"]], BeforeValidator(_as_list, json_schema_input_type=str | list[str])
-    ] = Field(default_factory=list[Literal["case", "space"]])
+    fold: Annotated[list[Fold], BeforeValidator(_as_list, json_schema_input_type=Fold | list[Fold])] = Field(
+        default_factory=list[Fold]
+    )
     """What does not count when texts are compared: `case`, and how much white `space` stands where."""
 
 
