@@ -50,7 +50,7 @@ class Part:
     @property
     def title(self) -> str:
         """Return the part's heading: its first place."""
-        return self.places[0] or "The whole recipe"
+        return self.places[0] or "The top level"
 
 
 def parts() -> list[Part]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from generate import recipe
+from generate import commands, python, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "reference"
 
-MADE: Final[dict[str, Callable[[], str]]] = {"recipe.md": recipe.page}
+MADE: Final[dict[str, Callable[[], str]]] = {
+    "recipe.md": recipe.page,
+    "cli.md": commands.page,
+    "python.md": python.page,
+}
 """File in docs/reference -> what makes its text."""
 
 NOTE: Final = "<!-- Made from the code by `make docs`: change it there. -->\n\n"

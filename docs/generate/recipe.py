@@ -121,7 +121,8 @@ def section(part: Part) -> list[str]:
     """Return the lines of a part of the recipe."""
     also = "".join(f", `{place}`" for place in part.places[1:])
     title = f"`{part.places[0]}`{also}" if part.places[0] else part.title
-    told = [f"## {title}\n", markdown(inspect.getdoc(part.model) or ""), ""]
+    text = inspect.getdoc(part.model) if part.places[0] else "What stands at the top of the file."
+    told = [f"## {title}\n", markdown(text or ""), ""]
     if part.places[0] in MORE:
         told += [MORE[part.places[0]], ""]
     keys = [*part.keys, *(shared_keys() if part.model is Step else [])]

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What `demo` made: the raw catalogue, the recipe beside it, and the run over them."""
+    """What `demo` made.
+
+    Attributes:
+        folder: where all of it is.
+        recipe: the recipe's file.
+        catalogue: the raw listings: how many, and where.
+        result: the run over them.
+    """
 
     folder: Path
     recipe: Path
@@ -45,7 +52,14 @@ class DemoResult:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """A cached pool: the recipe that built it, its fingerprint, rows kept, bytes on disk."""
+    """A cached pool.
+
+    Attributes:
+        recipe: the name of the recipe that built it.
+        fingerprint: what the pool depends on, hashed; it is the name of its folder.
+        rows: records that were kept.
+        bytes: on disk.
+    """
 
     recipe: str
     fingerprint: str
@@ -55,7 +69,13 @@ class CacheEntry:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A pool that a run builds, or that an interrupted one began: its fingerprint, finished pieces, bytes on disk."""
+    """A pool that a run builds, or that an interrupted one began.
+
+    Attributes:
+        fingerprint: as of a pool.
+        pieces: pieces of the inputs that are finished.
+        bytes: on disk.
+    """
 
     fingerprint: str
     pieces: int
@@ -67,6 +87,9 @@ class CacheReport:
     """The cache as it is now, and what a clearing did.
 
     Attributes:
+        folder: where it is.
+        pools: the pools that are kept.
+        unfinished: those that are not whole.
         freed: bytes that went.
         in_use: pools that stayed, since a run reads or builds them.
     """

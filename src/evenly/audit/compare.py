@@ -61,7 +61,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between several outputs; see `compare_outputs` for `numbers`."""
+    """What differs between several outputs.
+
+    Attributes:
+        numbers: names, measures, label, tokens, categories, shared records and recipes, as `compare_outputs` tells.
+    """
 
     numbers: dict[str, Any]
 

@@ -30,7 +30,13 @@ SHOWN: Final = 3
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: what, whether it holds, and what was found."""
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        holds: whether it does.
+        found: what was found, in words.
+    """
 
     name: str
     holds: bool
@@ -39,7 +45,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """All checks of an output."""
+    """All checks of an output.
+
+    Attributes:
+        place: the output, as it was named.
+        checks: what was looked at, in order.
+    """
 
     place: str
     checks: list[Check]

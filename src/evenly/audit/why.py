@@ -29,7 +29,12 @@ Kept = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reason:
-    """What became of a record: `facts` as plain data, and `text`, the same as a paragraph."""
+    """What became of a record.
+
+    Attributes:
+        facts: plain data.
+        text: the same as a paragraph.
+    """
 
     facts: dict[str, Any]
     text: str
@@ -37,7 +42,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Reasons:
-    """What became of the records that a question is about: an id, or a place, may stand for several."""
+    """What became of the records that a question is about: an id, or a place, may stand for several.
+
+    Attributes:
+        found: each of them.
+    """
 
     found: list[Reason]
 

@@ -48,7 +48,8 @@ class Pushed:
 
     Attributes:
         repo, url, commit: where the output is now; the commit is None where nothing had to be sent.
-        sent, same, removed: files; `bytes`, those that were sent.
+        sent, same, removed: files that were sent, were there already, were taken out.
+        bytes: of those that were sent.
     """
 
     repo: str
