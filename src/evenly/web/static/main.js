@@ -201,6 +201,7 @@ async function news({ ready, job, pool: newest }) {
     if (page instanceof Page) page.jobs.show(job);
     if (job) waiting.show(job);
     again.hidden = job?.state === "running";
+    say(byId("waiting-title"), again.hidden ? "The pool is being curated" : "There is no pool yet");
     return;
   }
   if (!page) {
