@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 ROWS = [(f"r{number}", 1.02 ** (number % 400), "ab"[number % 9 == 0]) for number in range(20_000)]
-CAP = 40
+CAP = 10
 
 
 def selected(rows: list[tuple[str, float, str]]) -> list[tuple[str, float, str]]:
