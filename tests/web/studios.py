@@ -42,15 +42,15 @@ PRICE = {"column": "price", "log": 2}
 CATEGORY = {"column": "category"}
 
 
-def write_listings(place: Path, rows: int = ROWS) -> Path:
-    """Write listings whose price and category are skewed; some have no category."""
+def write_listings(place: Path, bad: int) -> Path:
+    """Write listings whose price and category are skewed; some have no category, and so many no price."""
     chance = np.random.default_rng(8)
     with place.open("w", encoding="utf-8") as out:
-        for number in range(rows):
+        for number in range(ROWS):
             row = {
                 "sku": f"s{number}",
                 "title": "a lamp " * int(chance.integers(1, 12)),
-                "price": round(float(chance.lognormal(3, 1)), 2),
+                "price": round(float(chance.lognormal(3, 1)), 2) if number >= bad else "on demand",
                 "category": [*"abcd", None][min(4, int(chance.exponential(1)))],
                 "maker": f"m{number % 7}",
             }
@@ -58,10 +58,10 @@ def write_listings(place: Path, rows: int = ROWS) -> Path:
     return place
 
 
-def write_shop(folder: Path, text: str = TEXT) -> Path:
+def write_shop(folder: Path, text: str = TEXT, bad: int = 0) -> Path:
     """Write a shop's listings and its recipe; return the recipe's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_listings(folder / "listings.jsonl")
+    write_listings(folder / "listings.jsonl", bad)
     (folder / "shop.yaml").write_text(text, encoding="utf-8")
     return folder / "shop.yaml"
 

@@ -71,9 +71,8 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     """What opens the session of the shop's recipe, with a text of its own; it is closed in the end."""
     made: list[Session] = []
 
-    def opens(text: str = TEXT, **sources: Any) -> Session:
-        place = write_shop(tmp_path / "shop", text)
-        made.append(curated(Session(_start(place, (), **sources))) if sources else session(place))
+    def opens(text: str = TEXT, bad: int = 0) -> Session:
+        made.append(session(write_shop(tmp_path / "shop", text, bad)))
         return made[-1]
 
     yield opens
@@ -256,6 +255,27 @@ def test_a_column_that_the_pool_lacks_is_told_and_can_be_curated(opened: Any, tm
     assert studio.pools == before + 1
     assert_as_run(studio, asked, tmp_path / "out")
     assert_as_run(studio, state(studio), tmp_path / "out")
+
+
+def test_columns_that_are_read_otherwise_are_curated_anew(opened: Any, tmp_path: Path) -> None:
+    text = TEXT.replace("curate:\n  - number: {column: price}\n", "").replace("{price:.0f}", "{maker}")
+    studio = opened(text.replace("  label: price\n", ""), bad=9)
+    own = {"strata": [CATEGORY], "policy": "equal", "size": 90}
+    unread: dict[str, Any] = {"seed": 1, "balance": own}
+    passed: dict[str, Any] = {"seed": 1, "balance": {**own, "label": "price"}}
+    for asked, keys, why in (
+        (unread, ["balance"], "9 rows that could not be read may be good without it"),
+        (passed, ["balance.label"], "has no column 'price' read as any"),
+    ):
+        studio.curate(None)
+        curated(studio)
+        ((found, told),) = faults(studio, asked)
+        assert (found, why in told) == (keys, True)
+        studio.curate(asked)
+        curated(studio)
+        rows = evenly.run(studio.recipe(asked), tmp_path / "out", force=True).manifest["rows"]
+        assert rows["kept"] == ROWS
+        assert studio.view(asked, None)["rows"]["kept"] == ROWS
 
 
 def test_another_label_is_held_out_as_a_run_does(opened: Any, tmp_path: Path) -> None:
@@ -484,7 +504,7 @@ def test_proxies_are_trained_on_two_states(tmp_path: Path, monkeypatch: pytest.M
     real = evenly.ablate
     quick: Any = {"seeds": 2, "proxies": ["ridge"], "scales": ["units"], "smallest_effect": 0.05}
     monkeypatch.setattr("evenly.web.session.ablate", lambda *recipes, **more: real(*recipes, **more, **quick))
-    data = shop.recipe(write_lines(tmp_path / "shop.jsonl", shop.listings(2_000)))
+    data = shop.recipe(write_lines(tmp_path / "shop.jsonl", shop.listings(3_000)))
     recipe = evenly.Recipe.from_dict(data)
     studio = curated(Session(Start(recipe, "", tmp_path)))
     own = state_of(recipe.to_dict())

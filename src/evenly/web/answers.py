@@ -98,19 +98,28 @@ def _placed(text: str) -> tuple[list[str], str]:
     return [f"balance.{name}" for name in dict.fromkeys(named) if name in KEYS] or [key], rest
 
 
-def refuse_misfit(held: Recipe, asked: Recipe) -> None:
+def refuse_misfit(held: Recipe, asked: Recipe, quarantined: int) -> None:
     """Refuse a recipe that reads columns otherwise than the one whose pool is held: a run would make another pool.
+
+    A column that it no longer reads matters where rows were `quarantined`, since that may have been for this column.
 
     Raises:
         UserError: naming the first of them.
     """
     for number in range(len(held.sources)):
-        kinds = {need.column: need.kind for need in data_needs(held, number)}
-        for need in data_needs(asked, number):
-            if kinds.get(need.column, need.kind) != need.kind:
+        reads = {need.column: need for need in data_needs(asked, number)}
+        for need in data_needs(held, number):
+            found = reads.get(need.column)
+            if found is not None and found.kind != need.kind:
                 message = (
-                    f"recipe.{need.path}: the curated pool has no column '{need.column}' read as {need.kind}: "
-                    f"it was read as {kinds[need.column]}. Curate another pool, or leave the column as it was."
+                    f"recipe.{found.path}: the curated pool has no column '{need.column}' read as {found.kind}: "
+                    f"it was read as {need.kind}. Curate another pool, or leave the column as it was."
+                )
+                raise UserError(message)
+            if found is None and need.kind != "any" and quarantined:
+                message = (
+                    f"recipe.balance: the curated pool has no column '{need.column}' left unread, and {quarantined:,} "
+                    "rows that could not be read may be good without it. Curate another pool, or use the column."
                 )
                 raise UserError(message)
     apart = asked.holdout is not None and asked.holdout.group in {"exact", "near"}

@@ -152,7 +152,7 @@ class Session:
                 raise UserError(message)
             try:
                 if recipe is not None:
-                    refuse_misfit(self._curated, recipe)
+                    refuse_misfit(self._curated, recipe, self._live.pool.index.quarantined)
                 yield self._live
             except UserError as fault:
                 raise impossible(fault) from None
