@@ -96,6 +96,7 @@ export function freshAxis(column, base) {
 export function withAxes(balance, strata) {
   const next = copy(balance);
   next.strata = strata;
+  if (typeof thresholdOf(balance) === "number" && strata[0]?.column !== balance.strata[0].column) delete next.take_all; // it is over that column
   if (next.marginals) {
     const columns = strata.map((axis) => axis.column);
     next.marginals = Object.fromEntries(columns.map((column) => [column, next.marginals[column] ?? "uniform"]));
@@ -201,6 +202,6 @@ export function weightOf(balance, category, name) {
 export function withWeight(balance, category, name, value) {
   const next = copy(balance);
   if (!isTable(next.weight)) next.weight = { column: category, values: {}, default: 1 };
-  next.weight.values[name] = value;
+  next.weight.values = { ...next.weight.values, [name]: value };
   return next;
 }

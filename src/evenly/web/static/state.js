@@ -7,13 +7,14 @@ export const copy = (data) => structuredClone(data);
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-// A name may be one that every object knows, such as constructor.
-const own = (data, key) => (Object.hasOwn(data, key) ? data[key] : undefined);
+// Keys may be names from data: of an object's own, "constructor" is one like any other.
+const has = (object, key) => Object.hasOwn(object, key) && object[key] !== undefined;
+const put = (object, key, value) => Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
 
 export function same(one, other) {
   if (isObject(one) && isObject(other)) {
     const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
-    return [...keys].every((key) => same(own(one, key), own(other, key)));
+    return [...keys].every((key) => has(one, key) === has(other, key) && (!has(one, key) || same(one[key], other[key])));
   }
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((value, place) => same(value, other[place]));
@@ -26,8 +27,8 @@ export function changes(before, after, at = []) {
   if (isObject(before) && isObject(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return keys.flatMap((key) =>
-      own(after, key) === undefined ? [[[...at, key], undefined]]
-      : own(before, key) === undefined ? [[[...at, key], after[key]]]
+      !has(after, key) ? [[[...at, key], undefined]]
+      : !has(before, key) ? [[[...at, key], after[key]]]
       : changes(before[key], after[key], [...at, key]),
     );
   }
@@ -66,12 +67,12 @@ function set(state, path, value) {
   if (path.includes("__proto__")) throw new TypeError("no key, but what all objects share");
   let here = state;
   for (const key of path.slice(0, -1)) {
-    if (!Object.hasOwn(here, key) || typeof here[key] !== "object" || here[key] === null) here[key] = {};
+    if (!Object.hasOwn(here, key) || typeof here[key] !== "object" || here[key] === null) put(here, key, {});
     here = here[key];
   }
   const last = path.at(-1);
   if (value === null) delete here[last];
-  else here[last] = value;
+  else put(here, last, value);
 }
 
 const isText = (value) => typeof value === "string";

@@ -60,7 +60,7 @@ function shares(controls, at, values) {
     if (known === (known = others.join("\n"))) return;
     list.replaceChildren(...others.map((name) => el("option", { value: name })));
   });
-  const more = field({ name: "Name another value", key: `${at.key}.values`, hint: "the others share the rest", heard: (name) => name !== null && !(name in now()) && set({ ...now(), [name]: startOf(name, at, now()) }) });
+  const more = field({ name: "Name another value", key: `${at.key}.values`, hint: "the others share the rest", read: (name) => (Object.hasOwn(now(), name) ? undefined : name), heard: (name) => name !== null && set({ ...now(), [name]: startOf(name, at, now()) }) });
   more.node.querySelector("input").setAttribute("list", list.id);
   return [...rows, more.node, list];
 }
