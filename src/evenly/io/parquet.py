@@ -55,6 +55,19 @@ def row_groups(file: File) -> Iterator[tuple[int, int, int]]:
         rows += metadata.row_group(group).num_rows
 
 
+def rows_of(file: File) -> int:
+    """Return how many rows a Parquet file says that it has.
+
+    Raises:
+        DataError: when it is no Parquet file.
+    """
+    try:
+        with _opened(file) as opened:
+            return int(opened.metadata.num_rows)
+    except (pa.ArrowException, OSError) as fault:
+        raise unreadable(file, fault) from None
+
+
 def header_of(file: File) -> dict[str, str]:
     """Return a Parquet file's columns with what they are read as; see `evenly.io.tables`.
 

@@ -208,7 +208,7 @@ def _check_json(files: Sequence[File], needs: Sequence[Need], given: Sequence[st
     lacking = {need.column: need for need in needs if need.kind != "record" and need.drift != "null"}
     seen: dict[str, None] = {}
     for file in files:
-        seen.update(dict.fromkeys(_json_columns(file, set(lacking), named)))
+        seen.update(dict.fromkeys(json_columns(file, set(lacking), named)))
         lacking = {name: need for name, need in lacking.items() if name not in seen}
     for need in lacking.values() if seen else ():  # no row at all is another fault
         if not any(_mentions(file, need.column) for file in files):
@@ -226,7 +226,7 @@ def _mentions(file: File, column: str) -> bool:
     return any(key in block for block in line_blocks(file, 0, file.path.stat().st_size) for key in written)
 
 
-def _json_columns(file: File, wanted: set[str], named: str | None) -> list[str]:
+def json_columns(file: File, wanted: set[str], named: str | None) -> list[str]:
     """Return the keys of a file's first objects, looking no further than it takes to see all that are wanted."""
     seen: dict[str, None] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])

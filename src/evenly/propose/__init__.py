@@ -1,1 +1,1 @@
-"""A recipe proposed by looking at data: inputs, a look at them, guesses with reasons, strata, the YAML, the questions."""
+"""A recipe proposed by looking at data: inputs, a look at them, guesses with reasons, strata, YAML, questions."""

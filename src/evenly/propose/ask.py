@@ -11,17 +11,18 @@ from evenly.propose.yaml import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rich.console import Console
+
     from evenly.propose.counts import Counted
     from evenly.propose.guess import Guess, Roles
     from evenly.propose.summary import Column
-    from rich.console import Console
 
 NONE = "none"
 
 
 def questions(console: Console) -> Questions:
     """Return the questions as a terminal asks them."""
-    return Questions(console.print, lambda prompt: console.input(prompt))
+    return Questions(console.print, console.input)
 
 
 class Questions:
@@ -43,7 +44,7 @@ class Questions:
 
     def texts(self, roles: Roles, columns: Sequence[Column]) -> tuple[str, ...]:
         """Ask which columns hold the text to learn from."""
-        own = [name for name in roles.texts.columns]
+        own = list(roles.texts.columns)
         others = [(name, why) for name, why in roles.texts.others if name not in own]
         reasons = dict(part.split(": ", 1) for part in roles.texts.why.split("; ") if ": " in part)
         choices = [*((name, reasons.get(name, "")) for name in own), *others]
@@ -54,7 +55,7 @@ class Questions:
     def size(self, guess: int, counted: Counted) -> int | dict[str, int]:
         """Ask how large the training set may be."""
         about = "" if counted.exact else "about "
-        self._say(f"\n3 of 3: How many rows may the training set have? {about}{counted.in_strata:,} can be drawn.")
+        self._say(f"\n3 of 3: How many rows may the training set have? {about}{counted.rows:,} can be drawn.")
         self._say("   (rows such as 400k, or tokens: 50Mtokens)")
         while True:
             heard = self._hear(f"   [{guess:,}]: ").strip()
@@ -69,7 +70,9 @@ class Questions:
         for number, (name, why) in enumerate(choices, 1):
             self._say(f"   {number}  {one_line(name)}" + (f"  ({one_line(why)})" if why else ""))
 
-    def _columns(self, default: str, listed: Sequence[str], columns: Sequence[Column], *, many: bool) -> tuple[str, ...]:
+    def _columns(
+        self, default: str, listed: Sequence[str], columns: Sequence[Column], *, many: bool
+    ) -> tuple[str, ...]:
         """Return the columns that are named by their numbers or names."""
         known = {column.name for column in columns}
         while True:
@@ -87,7 +90,8 @@ class Questions:
                     wrong = word
             if wrong is None and (picked or not many) and not (many and NONE in picked):
                 return () if NONE in picked else tuple(dict.fromkeys(picked))
-            self._say(f"   '{one_line(wrong or heard)}' is no column and no number of the list.{did_you_mean(wrong or '', known)}")
+            near = did_you_mean(wrong or "", known)
+            self._say(f"   '{one_line(wrong or heard)}' is no column and no number of the list.{near}")
 
 
 def _choices(guess: Guess) -> list[tuple[str, str]]:

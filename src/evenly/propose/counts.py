@@ -1,4 +1,4 @@
-"""What counting tells: how long the texts are in tokens, how many rows a recipe keeps, how large its selection may be."""
+"""What counting tells: how long texts are in tokens, how many rows a recipe keeps, how large a selection may be."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from evenly.core.measure import balance_measures
 from evenly.engines.local import LocalEngine
 from evenly.flow.run import plan_recipe
 from evenly.flow.sampled import curated_sample
 from evenly.io.blocks import File
 from evenly.io.cache import scratch_folder
 from evenly.io.readers import cut_into_pieces
-from evenly.io.sources import given_columns
 from evenly.io.tokenizers import load_tokenizer
+from evenly.propose.look import PLACE
 from evenly.propose.summary import is_nothing, text_of
 from evenly.recipe.needs import data_needs
 
@@ -37,35 +38,51 @@ ENCODED: Final = 2_000
 MOST: Final = 500_000
 """Rows that are proposed at most."""
 
+Bounds = dict[str, int]
+
+LONGEST_TEXT: Final = 2**16
+"""Characters of a text that are encoded."""
+
 LONGEST: Final = {True: 512, False: 4096}
 """Tokens that a text is cut to at most: one that leads to a label, one that is the example."""
 
+UNEVEN: Final = 0.55
+"""Gini coefficient of the strata from which on they are very uneven."""
+
 FEWEST: Final = 16
+"""Tokens of a text at least, where nearly all have more."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a recipe would keep, and how many rows are in a stratum; `exact` where all was curated."""
+    """What a recipe could draw.
 
-    kept: int
-    in_strata: int
+    Attributes:
+        rows: those in a stratum.
+        exact: whether all was curated; else it is an estimate.
+        gini: how uneven they lie over the strata, from 0 to 1; None where that was not counted.
+    """
+
+    rows: int
     exact: bool
+    gini: float | None = None
 
 
-def token_bounds(rows: Sequence[Row], texts: Sequence[str], tokenizer: str, *, labelled: bool) -> tuple[dict[str, int], str]:
+def token_bounds(rows: Sequence[Row], texts: Sequence[str], tokenizer: str, *, labelled: bool) -> tuple[Bounds, str]:
     """Return bounds of a `tokens` step from the lengths of the sample's texts, with their reason."""
-    joined = ["\n".join(text_of(row[name]) for name in texts if not is_nothing(row.get(name))) for row in rows[:ENCODED]]
-    there = [text for text in joined if text.strip()]
+    joined = (
+        "\n".join(text_of(row[name]) for name in texts if not is_nothing(row.get(name))) for row in rows[:ENCODED]
+    )
+    there = [text[:LONGEST_TEXT] for text in joined if text.strip()]
     if not there:
-        return {"min_tokens": 1}, "a text there must be"
-    _, offsets = load_tokenizer(tokenizer).encode([text[: 2**16] for text in there])
-    lengths = np.sort(np.diff(offsets))
-    low, middle, high = (int(lengths[min(lengths.size - 1, int(share * lengths.size))]) for share in (0.01, 0.5, 0.95 if labelled else 0.99))
+        return {"min_tokens": 1}, "a text must be there"
+    lengths = np.sort(np.diff(load_tokenizer(tokenizer).encode(there)[1]))
+    share = 0.95 if labelled else 0.99
+    low, middle, high = (int(lengths[int(one * (lengths.size - 1))]) for one in (0.01, 0.5, share))
     step = 2 ** max(4, math.floor(math.log2(max(high, 1))) - 3)
     truncate = min(LONGEST[labelled], max(32, math.ceil(high / step) * step))
-    told = f"half have {middle:,} tokens or more; cut where {'1' if not labelled else '5'} in 100 are longer"
-    if truncate == LONGEST[labelled] < high:
-        told = f"half have {middle:,} tokens or more; cut at {truncate:,}, raise it if your budget allows"
+    beyond = int((lengths > truncate).mean() * 100)
+    told = f"half of the texts have {middle:,} or more; {beyond or 'fewer than 1'} in 100 are longer, and cut"
     return {"min_tokens": max(1, min(FEWEST, low)), "truncate": truncate}, told
 
 
@@ -77,11 +94,14 @@ def count(recipe: Recipe, looked: Sequence[Looked], files: Sequence[Sequence[Fil
     """
     size = sum(file.path.stat().st_size for own in files for file in own)
     rows = sum(one.total for one in looked)
-    if size <= COUNTED_BYTES and rows <= COUNTED_ROWS and all(len(own) == one.files for own, one in zip(files, looked, strict=True)):
-        found = plan_recipe(recipe, reporter=reporter)
-        return Counted(found.pool.index.kept, int(found.plan.strata["eligible"].sum()), exact=True)
-    kept = _sampled(recipe, looked, files)
-    return Counted(kept, kept, exact=False)
+    if (
+        size <= COUNTED_BYTES
+        and rows <= COUNTED_ROWS
+        and all(len(own) == one.files for own, one in zip(files, looked, strict=True))
+    ):
+        census = plan_recipe(recipe, reporter=reporter).plan.strata["eligible"]
+        return Counted(int(census.sum()), exact=True, gini=balance_measures(census.to_list())["gini"])
+    return Counted(_sampled(recipe, looked, files), exact=False)
 
 
 def _sampled(recipe: Recipe, looked: Sequence[Looked], files: Sequence[Sequence[File]]) -> int:
@@ -95,7 +115,7 @@ def _sampled(recipe: Recipe, looked: Sequence[Looked], files: Sequence[Sequence[
             plain = source.model_copy(update={"format": None, "delimiter": None, "encoding": None})
             alone = recipe.model_copy(update={"sources": [plain]})
             pieces = cut_into_pieces([File(path, place, "sample")], None)
-            sample = curated_sample(alone, [data_needs(alone)], pieces, LocalEngine(recipe.engine.workers))
+            sample = curated_sample(alone, [data_needs(alone, 0)], pieces, LocalEngine(recipe.engine.workers))
             label = recipe.balance.label
             rows = sample.drop_nulls(label).height if sample.height and label in sample.columns else sample.height
             kept += own.total * rows / max(1, len(own.rows))
@@ -103,11 +123,16 @@ def _sampled(recipe: Recipe, looked: Sequence[Looked], files: Sequence[Sequence[
 
 
 def _bare(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "__file__"}
+    return {name: value for name, value in row.items() if name != PLACE}
 
 
-def size_for(counted: Counted) -> int:
-    """Return a sensible size: half of what can be drawn, two digits of it, so that there is something to balance."""
-    half = min(MOST, max(1, counted.in_strata // 2))
-    digits = 10 ** max(0, len(str(half)) - 2)
-    return half // digits * digits
+def size_for(counted: Counted) -> tuple[int, str]:
+    """Return a sensible size, two digits of it, and its reason: half of what can be drawn, a third of very uneven rows.
+
+    All of them would balance nothing; the fewer, the more even.
+    """
+    part, told = (3, "a third") if (counted.gini or 0) > UNEVEN else (2, "half")
+    size = min(MOST, max(1, -(-counted.rows // part)))
+    digits = 10 ** max(0, len(str(size)) - 2)
+    about = "" if counted.exact else "about "
+    return size // digits * digits, f"{told} of {about}{counted.rows:,} that can be drawn: the fewer, the more even"

@@ -9,57 +9,48 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from evenly.propose.summary import Column
+from evenly.columns import SOURCE
+from evenly.propose.names import (
+    CATEGORIES,
+    CLASS_LABELS,
+    CONVERSATIONS,
+    COUNTS,
+    ELSEWHERE,
+    ID_NAMES,
+    NUMBER_LABELS,
+    OBJECTS,
+    PAIRS,
+    PLAIN_TEXTS,
+    TEXTS,
+    WEAK_LABELS,
+    named,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-ID_NAMES: Final = (
-    *("id", "uuid", "guid", "parent_asin", "asin", "sku", "isbn", "ean", "upc", "gtin", "doi", "pmid", "arxiv", "key"),
-    *("hash", "url", "uri", "link", "permalink", "index", "idx", "row", "unnamed"),
-)
-NUMBER_LABELS: Final = (
-    *("price", "target", "label", "y", "score", "rating", "cost", "value", "salary", "revenue", "sales", "amount"),
-    *("fee", "rent", "wage", "income", "points", "stars", "grade", "age", "year", "upvotes", "votes", "likes", "views"),
-)
-CLASS_LABELS: Final = (
-    *("label", "class", "target", "sentiment", "intent", "emotion", "stance", "toxicity", "toxic", "spam", "y"),
-    *("rating", "stars", "grade", "score", "verdict", "polarity", "difficulty", "priority", "severity", "outcome"),
-)
-WEAK_LABELS: Final = ("topic", "genre", "category", "tag", "type", "kind", "department")
-"""Names of classes that are a label only where there is one text and nothing else."""
+    from evenly.propose.summary import Column
 
-CATEGORIES: Final = (
-    *("category", "main_category", "domain", "language", "lang", "topic", "genre", "department", "section", "subset"),
-    *("type", "class", "kind", "group", "source", "brand", "store", "publisher", "country", "region", "license"),
-)
-LANGUAGES: Final = ("language", "lang", "locale")
-DOMAINS: Final = ("domain", "subset", "corpus", "source", "dataset", "origin")
-TEXTS: Final = (
-    *("title", "name", "headline", "subject", "question", "query", "prompt", "instruction", "context", "input"),
-    *("text", "body", "content", "document", "passage", "article", "abstract", "summary", "description", "desc"),
-    *("features", "feature", "details", "detail", "specs", "attributes", "properties", "review", "comment", "comments"),
-    *("message", "post", "answer", "output", "caption", "transcript", "synopsis", "plot", "notes", "code"),
-)
-OBJECTS: Final = ("details", "detail", "specs", "specifications", "attributes", "properties", "facts", "metadata")
-PLAIN_TEXTS: Final = ("text", "content", "document", "body", "code")
-COUNTS: Final = frozenset(
-    {"count", "number", "num", "rank", "index", "length", "size", "lat", "lon", "latitude", "longitude", "zip"}
-    | {"phone", "timestamp", "time", "day", "month", "hour", "fold", "split", "unnamed", "row", "line", "page"}
-)
-"""Last words of names whose numbers nobody predicts."""
+UNIQUE, MOSTLY, FILLED = 0.99, 0.9, 0.5
+"""Shares of the rows or values: nearly all, most, and half."""
 
-PAIRS: Final = (
-    *(("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("instruction", "response")),
-    *(("question", "answer"), ("input", "output"), ("query", "response"), ("query", "answer"), ("source", "target")),
-)
-CONVERSATIONS: Final = ("messages", "conversations", "conversation", "chat", "turns", "dialogue")
+SHARED: Final = 0.05
+"""Distinct values for each row below which a column is a category whatever it is called."""
 
-UNIQUE: Final = 0.99
-FILLED: Final = 0.5
+ENDS: Final = 0.25
+"""How well a name fits that ends like one of a list, at least."""
+
+VARIED, SPOKEN = 0.2, 3
+"""Share of a column's values that differ, and words of a median one, beyond which it reads like text."""
+
 MOST_TEXTS: Final = 6
 MOST_CLASSES: Final = 50
 MOST_CATEGORIES: Final = 200
+LONGEST_ID: Final = 200
+FEWEST: Final = 10
+"""Rows below which anything may be unique."""
+
 LONG: Final = 40
 """Characters of a median value from which on a column is text whatever it is called."""
 
@@ -68,11 +59,15 @@ Kind = Literal["number", "classes"]
 
 @dataclass(frozen=True)
 class Guess:
-    """A guess: the columns it names (none, one, or several), why, and what came next, each with its reason."""
+    """A guess: the columns it names (none, one, or several), why, and what came next, each with its reason.
+
+    An id is `sure` when it was found to be unique.
+    """
 
     columns: tuple[str, ...]
     why: str
     others: tuple[tuple[str, str], ...] = ()
+    sure: bool = True
 
     @property
     def column(self) -> str | None:
@@ -96,7 +91,6 @@ class Roles:
     category: Guess
     ready: Literal["text", "prompt-completion", "messages"] | None = None
     kind: Kind | None = None
-    language: str | None = None
     dates: tuple[str, ...] = ()
     unusable: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -111,27 +105,11 @@ class Wanted:
     category: tuple[str, ...] | None = None
 
 
-def words(name: str) -> list[str]:
-    """Return the words of a column's name, in lower case.
-
-    >>> words("parentASIN"), words("Unnamed: 0"), words("main_category")
-    (['parent', 'asin'], ['unnamed', '0'], ['main', 'category'])
-    """
-    split = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    return re.findall(r"[^\W_]+", split.lower())
+NOTHING_SAID: Final = Wanted()
 
 
-def named(name: str, names: Sequence[str]) -> float:
-    """Return how well a name fits some: from 1 for the first of them to 0.5, half of it where it only ends so, or 0."""
-    own = words(name)
-    for text, weight in (("_".join(own), 1.0), (own[-1] if own else "", 0.5), (own[0] if own else "", 0.4)):
-        if text in names:
-            return weight * (1 - 0.5 * names.index(text) / len(names))
-    return 0.0
-
-
-def guess_roles(columns: Sequence[Column], wanted: Wanted = Wanted(), part: str | None = None) -> Roles:  # noqa: B008 - frozen
-    """Return what columns are to a recipe; `part` names the column that comes from paths or sources, if there is one."""
+def guess_roles(columns: Sequence[Column], wanted: Wanted = NOTHING_SAID, part: str | None = None) -> Roles:
+    """Return what columns are to a recipe; `part` names the column that comes from paths or sources, if any does."""
     usable, unusable = _usable(columns)
     by_name = {column.name: column for column in columns}
     ready, made = _ready(usable) if wanted.texts is None else (None, ())
@@ -147,7 +125,8 @@ def guess_roles(columns: Sequence[Column], wanted: Wanted = Wanted(), part: str 
         label = _weak_label(rest, texts) or label
     rest = [column for column in rest if column.name not in {*texts.columns, *label.columns}]
     category = _told(wanted.category) or _category(rest, part)
-    if ready is None and not label.columns and texts.columns == ("text",):
+    plain = len(texts.columns) == 1 and named(texts.columns[0], PLAIN_TEXTS) >= FILLED
+    if ready is None and not label.columns and plain:
         ready = "text"
     return Roles(
         identity,
@@ -156,8 +135,7 @@ def guess_roles(columns: Sequence[Column], wanted: Wanted = Wanted(), part: str 
         category,
         ready,
         kind=kind_of(by_name[label.columns[0]]) if label.columns and label.columns[0] in by_name else None,
-        language=next((one.name for one in usable if named(one.name, LANGUAGES) > 0.5), None),  # noqa: PLR2004 - its whole name
-        dates=tuple(one.name for one in usable if one.iso > UNIQUE - 0.09 and one.scalar),
+        dates=tuple(one.name for one in usable if one.iso > MOSTLY and one.scalar),
         unusable=unusable,
     )
 
@@ -171,7 +149,7 @@ def kind_of(column: Column) -> Kind:
 
 
 def _told(columns: tuple[str, ...] | None) -> Guess | None:
-    return None if columns is None else Guess(columns, "as you said")
+    return None if columns is None else Guess(columns, "as you said", sure=False)
 
 
 def _no_label() -> Guess:
@@ -197,7 +175,7 @@ def _usable(columns: Sequence[Column]) -> tuple[list[Column], dict[str, str]]:
 
 def _ready(columns: Sequence[Column]) -> tuple[Literal["prompt-completion", "messages"] | None, tuple[str, ...]]:
     """Return the format of examples that are ready made, and the columns that hold them."""
-    talks = [one for one in columns if one.turns > UNIQUE - 0.09]
+    talks = [one for one in columns if one.turns > MOSTLY]
     talks.sort(key=lambda one: (-named(one.name, CONVERSATIONS), one.name))
     if talks:
         return "messages", (talks[0].name,)
@@ -219,30 +197,29 @@ def _others(ranked: Sequence[tuple[float, Column, str]], most: int = 5) -> tuple
 
 
 def _id(columns: Sequence[Column]) -> Guess:
+    """Return the column that names rows: unique, and called like an id or made up of single words."""
     found: list[tuple[float, Column, str]] = []
-    repeated: list[str] = []
+    repeated: list[tuple[float, str]] = []
     for column in columns:
         name = named(column.name, ID_NAMES)
-        like = column.words == 1 and column.longest <= 200 and column.dates < FILLED and column.kinds.get("text", 0) == 1  # noqa: PLR2004
+        word = column.words == 1 and column.longest <= LONGEST_ID and column.kinds.get("text", 0) == 1
         counted = column.whole and column.kinds.get("number", 0) == 1
-        if not column.scalar or not (name or like) or not (like or counted or name) or column.kinds.get("boolean"):
+        called = name >= FILLED or (name > 0 and (word or counted))
+        if not column.scalar or column.kinds.get("boolean") or not (word or called):
             continue
-        if column.filled < column.rows or column.distinct < UNIQUE * column.rows:
-            if name > 0.3:  # noqa: PLR2004 - a name that is an id's
-                repeated.append(f"{column.name} repeats or is empty in {column.rows - column.distinct:,} rows")
-            continue
-        if not name and (not like or column.numeric > FILLED or column.rows < 10):  # noqa: PLR2004 - of few rows anything is unique
-            continue
-        if name and not like and not counted:
-            continue
-        repeats = column.rows - column.distinct
-        why = f"unique in all {column.rows:,} rows looked at" if not repeats else f"{repeats:,} of {column.rows:,} repeat"
-        found.append((2 * name - repeats / column.rows, column, why))
+        repeats, empty = column.filled - column.distinct, column.rows - column.filled
+        if empty or repeats > (1 - UNIQUE) * column.rows:
+            what = f"is empty in {empty:,}" if empty else f"repeats in {repeats:,}"
+            repeated.append((-name, f"'{column.name}' {what} of {column.rows:,} rows"))
+        elif called or (column.rows >= FEWEST and max(column.numeric, column.dates) < FILLED):
+            told = f"unique in all {column.rows:,} rows looked at"
+            found.append((2 * name - repeats, column, f"{repeats:,} of {column.rows:,} repeat" if repeats else told))
     ranked = _ranked(found)
-    if not ranked:
-        told = repeated[0] if repeated else "no column is unique"
-        return Guess((), f"{told}: rows are named by their content")
-    return Guess((ranked[0][1].name,), ranked[0][2], _others(ranked[1:]))
+    if ranked:
+        best = ranked[0][1]
+        return Guess((best.name,), ranked[0][2], _others(ranked[1:]), sure=best.distinct == best.rows)
+    told = [text for rank, text in sorted(repeated) if rank < 0]
+    return Guess((), f"{told[0] if told else 'no column is unique'}, so a row is named by its content", sure=False)
 
 
 def _label(columns: Sequence[Column]) -> Guess:
@@ -285,32 +262,35 @@ def _weak_label(columns: Sequence[Column], texts: Guess) -> Guess | None:
 
 
 def _texts(columns: Sequence[Column], *, labelled: bool) -> Guess:
-    found: list[tuple[float, Column, str]] = []
-    passed: list[tuple[float, Column, str]] = []
-    for column in columns:
-        name = named(column.name, TEXTS)
-        holds = column.kinds.get("object", 0) > FILLED or column.objects > FILLED
-        fits = holds and named(column.name, OBJECTS) or not holds and column.textual
-        if not fits or column.addresses > FILLED or column.dates > FILLED or column.numeric > FILLED:
-            continue
-        said = f"{column.chars:,} characters, {_filled(column)}"
-        varied = column.distinct > max(1, 0.2 * column.filled)
-        if (name >= FILLED and column.distinct > 1) or (column.chars >= LONG and column.words > 3 and varied):  # noqa: PLR2004
-            found.append((name, column, said))
-        elif column.chars > 2:  # noqa: PLR2004 - a code says nothing
-            passed.append((column.chars / 1000, column, said))
-    chosen = _ranked(found)[:MOST_TEXTS]
+    """Return the columns of texts, by their names or since they read like some; of plain text without a label one."""
+    scores = [one for column in columns if (one := _as_text(column)) is not None]
+    found = _ranked([one for one in scores if one[0] >= 1])
+    chosen = found[:MOST_TEXTS] or _ranked(scores)[:1]
     plain = [one for one in chosen if named(one[1].name, PLAIN_TEXTS) >= FILLED and one[1].chars >= LONG]
     if plain and not labelled:
         chosen = plain[:1]
-    others = [one for one in _ranked(found) if one not in chosen] + _ranked(passed)
-    if not chosen and passed:
-        chosen, others = _ranked(passed)[:1], _ranked(passed)[1:]
     if not chosen:
         return Guess((), "no column holds text")
-    chosen.sort(key=lambda one: -named(one[1].name, TEXTS))
+    others = [one for one in _ranked(scores) if one not in chosen]
     why = "; ".join(f"{column.name}: {said}" for _, column, said in chosen)
     return Guess(tuple(column.name for _, column, _ in chosen), why, _others(others))
+
+
+def _as_text(column: Column) -> tuple[float, Column, str] | None:
+    """Return how surely a column is a text to learn from (from 1 on it is), with what it is like; None for no text."""
+    name = named(column.name, TEXTS)
+    holds = column.kinds.get("object", 0) > FILLED or column.objects > FILLED
+    fits = named(column.name, OBJECTS) >= FILLED if holds else column.textual
+    if not fits or max(column.addresses, column.dates, column.numeric) > FILLED:
+        return None
+    said = f"{column.chars:,} characters, {_filled(column)}"
+    varied = column.distinct > VARIED * column.filled and column.chars >= LONG and column.words > SPOKEN
+    elsewhere = max(named(column.name, CATEGORIES), named(column.name, ELSEWHERE)) >= FILLED
+    if name >= ENDS or (varied and not elsewhere):
+        return 1 + name, column, said
+    if elsewhere and column.distinct <= MOST_CATEGORIES:
+        return None
+    return min(0.9, column.chars / 1000), column, said
 
 
 def _filled(column: Column) -> str:
@@ -318,27 +298,26 @@ def _filled(column: Column) -> str:
 
 
 def _category(columns: Sequence[Column], part: str | None) -> Guess:
-    found: list[tuple[float, Column, str]] = []
-    for column in columns:
-        name = named(column.name, CATEGORIES)
-        last = (words(column.name) or [""])[-1]
-        few = 2 <= column.distinct <= MOST_CATEGORIES and column.distinct < column.rows  # noqa: PLR2004 - not a constant
-        clear = column.distinct <= MOST_CLASSES and column.distinct <= 0.05 * column.rows
-        if not column.scalar or not few or column.share < FILLED or last in COUNTS or column.chars > 2 * LONG:
-            continue
-        if column.dates > FILLED or (column.numeric > FILLED and not name) or not (name >= FILLED or clear):
-            continue
-        if last in {"currency", "split", "fold"}:
-            continue
-        top, count = column.common[0]
-        why = f"{column.distinct} values, {count / column.filled:.0%} of them {top[:30]}"
-        found.append((2 * name + column.share, column, why))
-    ranked = _ranked(found)
+    """Return the column of a few values that many rows share; what comes from paths or sources is told by itself."""
+    ranked = _ranked([one for column in columns if (one := _as_category(column)) is not None])
     if part is not None:
-        return Guess((part,), "from the files' names" if part != "source" else "which file", _others(ranked))
+        told = "which source a row is from" if part == SOURCE else "from the files' names"
+        return Guess((part,), told, _others(ranked))
     if not ranked:
         return Guess((), "no column has a few values that many rows share")
     return Guess((ranked[0][1].name,), ranked[0][2], _others(ranked[1:]))
+
+
+def _as_category(column: Column) -> tuple[float, Column, str] | None:
+    name, last = named(column.name, CATEGORIES), (words(column.name) or [""])[-1]
+    if not column.scalar or column.share < FILLED or last in {*COUNTS, *ELSEWHERE} or column.longest > LONGEST_ID:
+        return None
+    few = column.distinct <= MOST_CATEGORIES and column.distinct < column.rows
+    clear = column.distinct <= min(MOST_CLASSES, SHARED * column.rows) and column.numeric < FILLED
+    if not few or column.dates > FILLED or not (name >= FILLED or clear):
+        return None
+    top, count = column.common[0]
+    return 2 * name + column.share, column, f"{column.distinct} values, {count / column.filled:.0%} of them {top[:30]}"
 
 
 def short(number: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -85,7 +85,8 @@ def sources_of(data: Sequence[str], phase: Phase) -> list[Given]:
     for (kind, types), files in groups.items():
         for own, pattern in _sets(files):
             words = {found[file.name][1] for file in own}
-            patterns = _patterns(own, words, len(own) == sum(word in words for _, word in found.values()))
+            alone = len(own) == sum(word in words for _, word in found.values())
+            patterns = _patterns(own, words, alone=alone)
             named = not any(_is_known(file) for file in own)
             sources.append(Given(_name(own, words), patterns, tuple(own), kind, named, dict(types), pattern))
     return _renamed(sources)
@@ -174,40 +175,56 @@ def _format(file: File) -> str:
 
 def _sets(files: Sequence[File]) -> list[tuple[list[File], str | None]]:
     """Return files of one shape as sets that are a source each, with the pattern of what differs in their paths."""
-    if len(files) == 1:
-        return [(list(files), None)]
-    parents = {file.place.rpartition("/")[0] for file in files}
-    if len(parents) > 1:
-        above = os.path.commonpath(sorted(parents))
-        tops = {parent.removeprefix(above).strip("/").partition("/")[0] for parent in parents}
-        pattern = rf"{re.escape(above.rpartition('/')[2])}/([^/]+)/" if len(tops) > 1 and "" not in tops else None
-        return [(list(files), pattern)]
     stems = [stem_of(file.name) for file in files]
-    start = os.path.commonprefix(stems)
-    end = os.path.commonprefix([stem[len(start) :][::-1] for stem in stems])[::-1]
-    parts = [stem[len(start) : len(stem) - len(end)] for stem in stems]
-    if set(stems) <= SPLITS or all(SHARD.fullmatch(part) for part in parts):
+    folders = {file.place.rpartition("/")[0] for file in files}
+    if len(files) == 1 or (len(folders) == 1 and set(stems) <= SPLITS):
         return [(list(files), None)]
-    start = start[: len(re.match(r".*[\W_]|", start)[0])]  # type: ignore[index]  # pyright: ignore[reportOptionalSubscript] - a part of a word is no start
-    if sum(map(str.isalpha, start + end)) >= LETTERS and start:
-        return [(list(files), rf"{re.escape(start)}([^/]+?){re.escape(end)}\.[^/]*$")]
+    if len(folders) > 1:
+        above = os.path.commonpath(sorted(folders))
+        return [(list(files), _telling(rf"{re.escape(above.rpartition('/')[2])}/([^/]+)/", files))]
+    start = _beginning(stems)
+    end = _beginning([stem[len(start) :][::-1] for stem in stems])[::-1]
+    if all(SHARD.fullmatch(stem[len(start) : len(stem) - len(end)]) for stem in stems):
+        return [(list(files), None)]
+    start, end = re.sub(r"[^\W_]+$", "", start), re.sub(r"^[^\W_]+", "", end)  # a part of a word says nothing
+    if sum(map(str.isalpha, start)) >= LETTERS:
+        parts = [stem[len(start) : len(stem) - len(end)] for stem in stems]
+        part = r"(\w+)" if all(re.fullmatch(r"\w+", part) for part in parts) else "([^/]+?)"
+        return [(list(files), _telling(rf"{re.escape(start)}{part}{re.escape(end)}", files))]
     if len(files) > MOST_SOURCES:
-        return [(list(files), r"([^/]+?)\.[^/]*$")]
+        return [(list(files), _telling("([^/]+?)", files))]
     return [([file], None) for file in files]
 
 
-def _patterns(files: Sequence[File], words: set[str], alone: bool) -> tuple[str, ...]:  # noqa: FBT001 - says of the words whether they stand for these files only
-    """Return how a recipe names some files: as they were given, by a glob of their own, or one by one."""
+def _telling(pattern: str, files: Sequence[File]) -> str | None:
+    """Return a pattern of what differs in some paths, up to their endings; None where it does not tell them apart."""
+    if not pattern.endswith("/"):
+        pattern += r"\.[^/]*$" if all("." in file.place.rpartition("/")[2] for file in files) else "[^/]*$"
+    found = [re.search(pattern, file.place) for file in files]
+    values = {match[1] for match in found if match is not None}
+    return pattern if None not in found and len(values) > 1 else None
+
+
+def _patterns(files: Sequence[File], words: set[str], *, alone: bool) -> tuple[str, ...]:
+    """Return how a recipe names some files: as they were given, by a glob of their own, or one by one.
+
+    With `alone` the words of DATA stand for these files and no others.
+    """
     word = next(iter(words))
-    if len(words) == 1 and alone and (Path(word).is_file() or "://" in word or not Path(word).is_dir() or _marked(word)):
+    if len(words) == 1 and alone and (not Path(word).is_dir() or _marked(word)):
         return (word,)
     names = [file.name for file in files]
     if len(names) > LISTED:
-        start, end = os.path.commonprefix(names), os.path.commonprefix([name[::-1] for name in names])[::-1]
+        start, end = _beginning(names), _beginning([name[::-1] for name in names])[::-1]
         pattern = f"{start}*{end}"
         if not glob.is_magic(start + end) and sorted(glob.glob(pattern)) == sorted(names):
             return (pattern,)
     return tuple(sorted(names))
+
+
+def _beginning(texts: Sequence[str]) -> str:
+    """Return what all texts begin with, character by character."""
+    return os.path.commonprefix(list(texts))  # noqa: RUF071 - names share characters, not folders
 
 
 def _marked(word: str) -> bool:
@@ -218,7 +235,7 @@ def _name(files: Sequence[File], words: set[str]) -> str:
     """Return what a source is called: as its file, or the beginning that its files' names share, or their folder."""
     if len(files) == 1:
         return slug(stem_of(files[0].name))
-    start = os.path.commonprefix([stem_of(file.name) for file in files]).strip("-_. 0123456789")
+    start = _beginning([stem_of(file.name) for file in files]).strip("-_. 0123456789")
     folder = files[0].name.rpartition("/")[0].rpartition("/")[2]
     word = next(iter(words)) if len(words) == 1 else ""
     return slug(start if len(start) >= LETTERS and start != "meta" else folder or start or stem_of(word))
@@ -233,5 +250,5 @@ def _renamed(sources: Iterable[Given]) -> list[Given]:
         while name in taken:
             name, number = f"{source.name}-{number}", number + 1
         taken.add(name)
-        found.append(Given(**{**vars(source), "name": name}))
+        found.append(replace(source, name=name))
     return found

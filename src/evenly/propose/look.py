@@ -1,14 +1,13 @@
 """A look at the data: some rows of each file, by Evenly's own readers.
 
-The beginning of each file is read, and of a large one places spread evenly over it, within a budget of bytes. Of what was
-read the rows with the smallest hashes of their content are kept: where all was read, the order of rows does not matter.
+The beginning of each file is read, and of a large one places spread evenly over it, within a budget of bytes. Of what
+was read the rows with the smallest hashes of their content are kept: where all was read, their order does not matter.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -16,15 +15,16 @@ import polars as pl
 from evenly.columns import LINE, RECORD
 from evenly.core.hashing import content
 from evenly.errors import DataError
-from evenly.io import arrays
+from evenly.io import arrays, parquet
 from evenly.io.blocks import is_compressed
 from evenly.io.readers import cut_into_pieces, read_blocks
+from evenly.io.sources import json_columns
 from evenly.recipe.needs import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evenly.io.blocks import Block, File, Piece
+    from evenly.io.blocks import File, Piece
     from evenly.propose.inputs import Given
 
 MOST_FILES: Final = 50
@@ -44,6 +44,15 @@ PLACES: Final = 5
 
 PACKED: Final = 4
 """Bytes that a packed one unpacks to, at least in text; for estimates of how many rows are left."""
+
+BROKEN_OFF: Final = 0.999
+"""Stands for the share of a file that is not known, since reading was broken off."""
+
+PROBED: Final = 3
+"""Files whose first lines are searched for columns that hold nothing."""
+
+PLACE: Final = "__file__"
+"""Column of a look: where the row's file lies."""
 
 WORST: Final = 0.5
 """Share of rows that can't be read from which on the data are not what their format says."""
@@ -85,9 +94,7 @@ def look(source: Given, share: float = 1.0) -> Looked:
     looked = Looked(files=len(chosen), whole=len(chosen) == len(source.files))
     needs = _needs(source)
     budget = max(2**18, int(share * BUDGET / len(chosen)))
-    kept: list[pl.DataFrame] = []
-    for file in chosen:
-        kept.append(_file(file, source, needs, budget, looked))
+    kept = [_file(file, source, needs, budget, looked) for file in chosen]
     if not looked.read:
         message = f"DATA: {source.files[0]} holds no rows. Give files with records in them."
         raise DataError(message)
@@ -99,8 +106,8 @@ def look(source: Given, share: float = 1.0) -> Looked:
         raise DataError(message)
     looked.total = round(looked.total * len(source.files) / len(chosen))
     frame = _smallest(kept, max(FIRST_ROWS, int(share * MOST_ROWS)))
-    looked.rows = [row for row in _rows(frame, source)]
-    looked.columns = list(source.types) or _in_order(looked.rows)
+    looked.rows = list(_rows(frame, source))
+    looked.columns = list(source.types) or _in_order(looked.rows, chosen, source)
     return looked
 
 
@@ -135,22 +142,24 @@ def _file(file: File, source: Given, needs: list[Need], budget: int, looked: Loo
             room, spent = room - size, spent + size
             if room <= 0:
                 if next(blocks, None) is not None:
-                    covered = min(covered, 0.999)
+                    covered = min(covered, BROKEN_OFF)
                 break
     looked.read += read
-    looked.total += _estimate(file, read, spent, covered)
+    looked.total += _estimate(file, source, read, spent, covered)
     looked.whole &= covered >= 1
     frame = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
-    return frame.with_columns(pl.lit(file.place).alias("__file__"))
+    return frame.with_columns(pl.lit(file.place).alias(PLACE))
 
 
-def _estimate(file: File, read: int, spent: int, covered: float) -> int:
+def _estimate(file: File, source: Given, read: int, spent: int, covered: float) -> int:
     """Return how many rows a file holds, from those read, the bytes that they took, and the share that they are."""
     if covered >= 1:
         return read
-    if covered < 0.999:  # noqa: PLR2004 - a share of the file's bytes or row groups, which says how many rows there are
+    if source.format == "parquet":
+        return parquet.rows_of(file)
+    if covered < BROKEN_OFF:
         return round(read / max(covered, 1e-9))
-    size = file.path.stat().st_size * (PACKED if is_compressed(file) or file.path.suffix == ".parquet" else 1)
+    size = file.path.stat().st_size * (PACKED if is_compressed(file) else 1)
     return max(read + 1, round(read * size / max(1, spent)))
 
 
@@ -160,7 +169,9 @@ def _windows(file: File, source: Given, budget: int) -> tuple[list[Piece], float
     size = file.path.stat().st_size
     ranged = pieces[0].format == "jsonl" and not is_compressed(file) and not arrays.is_array(file, None)
     if not ranged:
-        some = pieces if len(pieces) <= PLACES else [pieces[n * (len(pieces) - 1) // (PLACES - 1)] for n in range(PLACES)]
+        some = (
+            pieces if len(pieces) <= PLACES else [pieces[n * (len(pieces) - 1) // (PLACES - 1)] for n in range(PLACES)]
+        )
         return some, len(some) / len(pieces)
     if size <= budget:
         return [replace(pieces[0], start=0, stop=size)], 1.0
@@ -173,14 +184,14 @@ def _smallest(frames: Sequence[pl.DataFrame], most: int) -> pl.DataFrame:
     """Return the rows with the smallest hashes, and some of each file whatever their hashes are; in their order."""
     ranked: list[pl.DataFrame] = []
     for frame in frames:
-        names = [name for name in frame.columns if name != "__file__"]
+        names = [name for name in frame.columns if name != PLACE]
         if frame.height:
             hashes = frame.select(content(names, frame.schema).alias("__hash__"))["__hash__"]
             order = hashes.rank("ordinal").alias("__rank__")
             ranked.append(frame.with_columns(hashes, order).filter(pl.col("__rank__") <= max(most, FIRST_ROWS)))
     if not ranked:
         return pl.DataFrame()
-    every = pl.concat(ranked, how="diagonal_relaxed").sort("__hash__", "__file__", maintain_order=True)
+    every = pl.concat(ranked, how="diagonal_relaxed").sort("__hash__", PLACE, maintain_order=True)
     place = pl.int_range(pl.len())
     return every.filter((place < most) | (pl.col("__rank__") <= FIRST_ROWS)).drop("__hash__", "__rank__")
 
@@ -188,8 +199,10 @@ def _smallest(frames: Sequence[pl.DataFrame], most: int) -> pl.DataFrame:
 def _rows(frame: pl.DataFrame, source: Given) -> Iterator[Row]:
     """Yield rows as values by column, with the file that each is of under `__file__`."""
     if not source.types:
-        for record, place in zip(frame[RECORD] if frame.height else [], frame["__file__"] if frame.height else [], strict=True):
-            yield json.loads(record) | {"__file__": place}
+        for record, place in zip(
+            frame[RECORD] if frame.height else [], frame[PLACE] if frame.height else [], strict=True
+        ):
+            yield json.loads(record) | {PLACE: place}
         return
     for row in frame.iter_rows(named=True):
         yield {name: _value(value, source.types.get(name, "text")) for name, value in row.items() if value is not None}
@@ -204,9 +217,10 @@ def _value(text: str, family: str) -> Any:  # noqa: ANN401 - what a table holds
     return json.loads(text) if family.startswith(("list", "large_list", "fixed_size_list", "struct", "map")) else text
 
 
-def _in_order(rows: Sequence[Row]) -> list[str]:
-    """Return the columns of some JSON rows, the commonest first order being that of their names."""
-    seen: dict[str, None] = {}
-    for row in islice(rows, MOST_ROWS):
+def _in_order(rows: Sequence[Row], files: Sequence[File], source: Given) -> list[str]:
+    """Return the columns of JSON rows as their files have them, those that are null throughout too."""
+    named = source.format if source.named else None
+    seen = dict.fromkeys(name for file in files[:PROBED] for name in json_columns(file, {""}, named))
+    for row in rows:
         seen.update(dict.fromkeys(row))
-    return sorted(name for name in seen if name != "__file__")
+    return [name for name in seen if name != PLACE]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from evenly.columns import SOURCE
 from evenly.errors import DataError, OutputError, UserError, choices_line, did_you_mean
 from evenly.io.durable import whole
 from evenly.propose.counts import count, size_for, token_bounds
-from evenly.propose.guess import Guess, Wanted, guess_roles, named
-from evenly.propose.inputs import slug, sources_of, stem_of
+from evenly.propose.draft import Draft
+from evenly.propose.guess import Wanted, guess_roles
+from evenly.propose.inputs import slug, sources_of
 from evenly.propose.look import look
-from evenly.propose.strata import PRICES, balance_of
+from evenly.propose.names import PRICES, named
+from evenly.propose.strata import balance_of
 from evenly.propose.summary import summarise
-from evenly.propose.write import TOKENIZER, Draft, write
+from evenly.propose.write import TOKENIZER, write
 from evenly.recipe.load import parse_recipe
 from evenly.reporting.progress import Silent
 
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evenly.propose.counts import Counted
-    from evenly.propose.guess import Roles
+    from evenly.propose.guess import Guess, Roles
     from evenly.propose.inputs import Given
     from evenly.propose.look import Looked
     from evenly.propose.summary import Column
@@ -32,7 +37,12 @@ if TYPE_CHECKING:
 
 Size = int | dict[str, int]
 
+LANGUAGE: Final = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2})?")
+"""Parts of files' names that are codes of languages."""
+
 CURRENCIES: Final = ("currency", "price_currency", "currency_code")
+
+SHOWN_KEYS: Final = frozenset({"round", "width", "log", "part", "other_below"})
 
 WORST_TOLD: Final = 0.005
 """Share of bad rows from which on the recipe allows for more than it would by itself."""
@@ -85,7 +95,8 @@ class Proposal:
         """Return how a notebook shows it: the recipe's place, and the guesses as a table."""
         del include, exclude
         cells = "".join(
-            f"<tr>{''.join(f'<td>{escape(one[key])}</td>' for key in ('guess', 'value', 'why'))}</tr>" for one in self.guesses
+            f"<tr>{''.join(f'<td>{escape(one[key])}</td>' for key in ('guess', 'value', 'why'))}</tr>"
+            for one in self.guesses
         )
         lines = [f"{one['guess']}: {one['value']} ({one['why']})" for one in self.guesses]
         return {
@@ -133,23 +144,29 @@ def propose(
         files=sum(one.files for one in looked),
         rows=draft.rows,
         whole=all(one.whole for one in looked),
-        usable=counted.in_strata,
+        usable=counted.rows,
         counted=counted.exact,
     )
 
 
 def _checked(wanted: Wanted, looked: Sequence[Looked]) -> Wanted:
-    """Refuse columns that the data do not have.
+    """Refuse columns that the data do not have, and a label that is also the text.
 
     Raises:
         UserError: with the columns that there are.
     """
     there = list(dict.fromkeys(name for one in looked for name in one.columns))
-    for option, columns in (("--id", wanted.id), ("--label", wanted.label), ("--text", wanted.texts), ("--category", wanted.category)):
+    said = {"--id": wanted.id, "--label": wanted.label, "--text": wanted.texts, "--category": wanted.category}
+    for option, columns in said.items():
         for name in columns or ():
             if not all(name in one.columns for one in looked):
-                message = f"{option} {name}: no such column.{did_you_mean(name, there)}{choices_line('columns', there)}"
+                where = "" if name not in there else " in every source"
+                told = f"{did_you_mean(name, there)}{choices_line('columns', there)}"
+                message = f"{option} {name}: there is no such column{where}.{told}"
                 raise UserError(message)
+    if wanted.label and set(wanted.label) & set(wanted.texts or ()):
+        message = f"--label {wanted.label[0]}: is also given as --text, which would tell the answer. Name another."
+        raise UserError(message)
     return wanted
 
 
@@ -159,23 +176,18 @@ def _guessed(sources: Sequence[Given], looked: Sequence[Looked], wanted: Wanted,
     rows = [row for one in looked for row in one.rows]
     columns = {name: summarise(name, [row.get(name) for row in rows], len(rows)) for name in shared}
     part = _part(sources, columns)
-    roles = guess_roles(list(columns.values()), wanted, part)
-    if ask is not None:
-        if wanted.label is None and roles.ready not in {"messages", "prompt-completion"}:
-            wanted = replace(wanted, label=ask.label(roles, list(columns.values())))
-            roles = guess_roles(list(columns.values()), wanted, part)
-        if wanted.texts is None and roles.ready is None:
-            wanted = replace(wanted, texts=ask.texts(roles, list(columns.values())))
-            roles = guess_roles(list(columns.values()), wanted, part)
+    wanted, roles = _asked(list(columns.values()), wanted, part, ask)
     _refuse(roles, columns)
     ids = [_id_of(one, wanted) for one in looked] if len(looked) > 1 else [roles.id]
-    every, total = all(one.whole for one in looked), sum(one.total for one in looked)
-    balance = balance_of(roles, columns, total, whole=every)
-    tokens, why = token_bounds(rows, roles.texts.columns, TOKENIZER, labelled=bool(roles.label.columns)) if roles.ready in {None, "text"} else ({}, "")
+    total = sum(one.total for one in looked)
+    balance = balance_of(roles, columns, total, whole=all(one.whole for one in looked))
+    tokens, why = {}, ""
+    if roles.ready in {None, "text"}:
+        tokens, why = token_bounds(rows, roles.texts.columns, TOKENIZER, labelled=bool(roles.label.columns))
     bad = sum(one.bad for one in looked) / sum(one.read for one in looked)
-    base = sources[0].name if len(sources) == 1 else slug(stem_of(Path(sources[0].patterns[0]).absolute().parent.name))
+    folder = Path(sources[0].files[0].place).parent.name
     return Draft(
-        f"{base.lstrip('._-')}-balanced",
+        f"{sources[0].name if len(sources) == 1 else slug(folder)}-balanced".lstrip("._"),
         sources,
         looked,
         columns,
@@ -184,20 +196,39 @@ def _guessed(sources: Sequence[Given], looked: Sequence[Looked], wanted: Wanted,
         balance,
         tokens,
         why,
-        part=part if part != "source" else None,
+        part=part if part != SOURCE else None,
         currency=_currency(roles, columns),
-        bad=0.0 if bad < WORST_TOLD else min(1.0, round(2 * bad, 2) or 0.02),
+        bad=0.0 if bad < WORST_TOLD else min(1.0, math.ceil(200 * bad) / 100),
         rows=total,
     )
+
+
+def _asked(columns: Sequence[Column], wanted: Wanted, part: str | None, ask: Asker | None) -> tuple[Wanted, Roles]:
+    """Return the roles of the columns, once label and text were asked for, where there is someone to ask."""
+    roles = guess_roles(columns, wanted, part)
+    if ask is not None and wanted.label is None and columns:
+        label = ask.label(roles, columns)
+        if label != roles.label.columns:
+            wanted = replace(wanted, label=label)
+            roles = guess_roles(columns, wanted, part)
+    if ask is not None and wanted.texts is None and roles.texts.columns:
+        texts = ask.texts(roles, columns)
+        if texts != roles.texts.columns:
+            wanted = replace(wanted, texts=texts)
+            roles = guess_roles(columns, wanted, part)
+    return wanted, roles
 
 
 def _part(sources: Sequence[Given], columns: dict[str, Column]) -> str | None:
     """Return the name of the column that files' names or sources make, or None."""
     if len(sources) > 1:
-        return "source"
+        return SOURCE
     if sources[0].from_path is None:
         return None
-    return "category" if "category" not in columns else "file_part"
+    pattern = sources[0].from_path
+    parts = {match[1] for file in sources[0].files if (match := re.search(pattern, file.place)) is not None}
+    name = "language" if all(LANGUAGE.fullmatch(part) for part in parts) else "category"
+    return name if name not in columns else f"file_{name}"
 
 
 def _id_of(looked: Looked, wanted: Wanted) -> Guess:
@@ -233,31 +264,37 @@ def _refuse(roles: Roles, columns: dict[str, Column]) -> None:
             message = f"--label {name}: holds lists or objects, expected a number or a class in each row."
             raise UserError(message)
         if column is not None and (column.distinct < 2):  # noqa: PLR2004 - a constant
-            message = f"--label {name}: {roles.unusable.get(name, 'one value')}; there is nothing to balance or to learn."
+            message = (
+                f"--label {name}: {roles.unusable.get(name, 'one value')}; there is nothing to balance or to learn."
+            )
             raise UserError(message)
 
 
 def _sized(draft: Draft, counted: Counted, size: Size | None, ask: Asker | None) -> Draft:
-    """Return the draft with its size: as asked, or half of what there is."""
-    guess = size_for(counted)
-    about = "" if counted.exact else "about "
-    told = f"about half of the {about}{counted.in_strata:,} rows that can be drawn"
+    """Return the draft with its size: as asked, or a share of what there is."""
+    guess, told = size_for(counted)
     if size is None and ask is not None:
         size = ask.size(guess, counted)
-    accept = not counted.exact
     if size is None or size == guess:
-        return replace(draft, size=guess, size_why=f"{told}; all of them would balance nothing", accept=accept)
+        return replace(draft, size=guess, size_why=told, accept=not counted.exact)
+    about = "" if counted.exact else "about "
     if isinstance(size, dict):
-        return replace(draft, size=size, size_why="as you said, in tokens of the training text", accept=accept)
-    return replace(draft, size=size, size_why=f"as you said, of {about}{counted.in_strata:,}", accept=accept or size > counted.in_strata)
+        return replace(draft, size=size, size_why=f"tokens, as you said; {about}{counted.rows:,} rows can be drawn")
+    why = f"as you said, of {about}{counted.rows:,} that can be drawn"
+    if size >= counted.rows:
+        why = f"as you said, but only {about}{counted.rows:,} can be drawn: with fewer there would be a choice"
+    return replace(draft, size=size, size_why=why, accept=not counted.exact or size > counted.rows)
 
 
 def told_of(draft: Draft) -> list[dict[str, str]]:
     """Return what was guessed, a row each: guess, value, why."""
     roles, balance = draft.roles, draft.balance
-    identity = Guess(draft.ids[0].columns, draft.ids[0].why)
+    ids = dict.fromkeys((_shown(one.columns) or "each row's content", one.why) for one in draft.ids)
+    name, why = next(iter(ids))
+    names = ", ".join(dict.fromkeys(shown for shown, _ in ids))
+    why = why if len({reason for _, reason in ids}) == 1 else "by source, see the recipe"
     found = [
-        ("id", _shown(identity.columns) or "content of each row", identity.why),
+        ("id", names or name, why),
         ("label", _shown(roles.label.columns) or "none", roles.label.why),
         ("text", _shown(roles.texts.columns), roles.texts.why),
         ("category", _shown(roles.category.columns) or "none", roles.category.why),
@@ -265,11 +302,10 @@ def told_of(draft: Draft) -> list[dict[str, str]]:
         ("policy", balance.policy, balance.reason),
     ]
     if draft.tokens:
-        shown = " to ".join(f"{one:,}" for one in draft.tokens.values())
-        found.append(("tokens", shown, draft.tokens_why))
+        found.append(("tokens", " to ".join(f"{one:,}" for one in draft.tokens.values()), draft.tokens_why))
     size = f"{draft.size:,} rows" if isinstance(draft.size, int) else f"{draft.size['tokens']:,} tokens"
     found.append(("size", size, draft.size_why))
-    return [{"guess": guess, "value": value, "why": why} for guess, value, why in found]
+    return [{"guess": guess, "value": value, "why": reason} for guess, value, reason in found]
 
 
 def _shown(columns: Sequence[str]) -> str:
@@ -277,4 +313,9 @@ def _shown(columns: Sequence[str]) -> str:
 
 
 def _axis(stratum: dict[str, Any]) -> str:
-    return ", ".join([str(stratum["column"]), *(f"{key} {value}" for key, value in stratum.items() if key not in {"column", "min", "max", "edges"})])
+    return ", ".join(
+        [
+            str(stratum["column"]),
+            *(f"{key} {value}" for key, value in stratum.items() if key not in {"column", "min", "max", "edges"}),
+        ]
+    )

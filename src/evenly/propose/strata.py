@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from evenly.propose.guess import DOMAINS, LANGUAGES, FILLED, named, short, words
+from evenly.propose.guess import FILLED, short
+from evenly.propose.names import DOMAINS, LANGUAGES, PRICES, named, words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from evenly.propose.guess import Roles
     from evenly.propose.summary import Column
 
-POWERS: Final = 100.0
-"""Largest over smallest number, but for a hundredth at either end, from which on intervals grow by a factor."""
+POWERS, SHORT = 50.0, 10.0
+"""Largest over smallest number, but for a hundredth at either end, from which on intervals grow by a factor; of prices
+the second, since a dollar means less to a dear thing."""
+
+FARTHEST: Final = 2.0**20
+"""Largest over smallest number up to which the factor is two."""
+
+DIGIT, DOZEN = 8, 12
 
 FAR: Final = 100.0
 """How many times the last hundredth's edge a number has to be before it is taken for a mistake."""
 
-PRICES: Final = ("price", "cost", "amount", "fee", "rent", "value")
 FEW: Final = 30
 """Whole numbers that are a stratum each."""
 
@@ -28,8 +36,8 @@ PER_UNIT: Final = 20
 UNITS: Final = 1_000
 """Whole units below which they may be strata."""
 
-MANY: Final = 20
-"""Classes from which on small ones are put together."""
+MANY, SMALL = 20, 0.002
+"""Classes from which on small ones are put together, and the share of the rows that is small."""
 
 RULES: Final = 0.4
 """Share of the rows from which on a category gets a smaller weight."""
@@ -54,56 +62,53 @@ class Balance:
     weight: str | None = None
 
 
-def balance_of(roles: Roles, columns: dict[str, Column], rows: int, *, whole: bool) -> Balance:
-    """Return the balance for what the columns are; `rows` is how many there are about, `whole` whether all were seen."""
+SQUARE_ROOT: Final = "in proportion to the square root of what there is: rare ones count, and do not rule"
+LEVEL: Final = "the cap that makes the size exact: common ones are cut to it, rare ones stay whole"
+
+
+def balance_of(roles: Roles, columns: Mapping[str, Column], rows: int, *, whole: bool) -> Balance:
+    """Return the balance for what the columns are; of about `rows` rows, of which all were seen if `whole`."""
     label, category = roles.label.column, roles.category.column
     if label is not None and roles.kind == "number":
-        made = _of_number(columns[label], rows, whole=whole)
-        top = _ruling(columns.get(category or ""))
-        return made if top is None else Balance(**{**vars(made), "weight": top})
+        found = _of_number(columns[label], rows, whole=whole)
+        return replace(found, weight=_ruling(columns.get(category or "")))
     if label is not None:
-        return _of_classes(label, columns[label])
+        return _of_classes(columns[label])
     if category is not None:
         return _of_category(category, columns.get(category), roles)
     if roles.dates:
-        return Balance(
-            [{"column": roles.dates[0], "part": "year"}], "no label and no category: by year", "power",
-            "years with more records give more, but by the square root of it", {"alpha": 0.5},
-        )
-    return Balance(
-        [{"column": "tokens", "log": 2}], "no label and no category: by length", "power",
-        "common lengths give more, but by the square root of it", {"alpha": 0.5},
-    )
+        axis = {"column": roles.dates[0], "part": "year"}
+        return Balance([axis], "no label and no category: by year", "power", SQUARE_ROOT, {"alpha": 0.5})
+    axis = {"column": "tokens", "log": 2}
+    return Balance([axis], "no label and no category: by length, each twice the one before", "cap", LEVEL)
 
 
 def _of_number(column: Column, rows: int, *, whole: bool) -> Balance:
-    low, high = column.quantile(0.01), column.quantile(0.99)
-    distinct = len(set(column.numbers))
+    """Return the balance over a number: by its values where they are few, by a factor where its tail is long."""
     number, why = bounds(column, whole=whole)
-    even = "a cap on each stratum, solved for so that the size is exact: what is common is cut, what is rare stays whole"
-    name = column.name
-    if column.whole and distinct <= FEW:
-        return Balance([{"column": name, "round": 1}], "each number by itself", "power",
-                       "common numbers give more, but by the square root of it", {"alpha": 0.5}, number, why)
-    positive = number.get("min", column.numbers[0]) > 0
-    if positive and high / max(low, 1e-300) > POWERS / 2 or (positive and named(name, PRICES) and high / low > 10):
-        span = column.numbers[-1] / max(column.numbers[0], 1e-300)
-        usable = rows * column.share
-        if high < UNITS and usable >= PER_UNIT * UNITS:
-            stratum = {"column": name, "round": 1, "min": 1, "max": UNITS - 1}
-            return Balance([stratum], "one stratum per whole unit", "cap", even, {}, number, why)
-        factor = 2 if span < 2.0**20 else 10
-        told = "twice" if factor == 2 else "ten times"  # noqa: PLR2004 - the factor itself
-        return Balance([{"column": name, "log": factor}], f"a long tail: each stratum reaches {told} as far as the one before",
-                       "cap", even, {}, number, why)
-    if column.numbers[0] == 0 and high > 8 and column.whole:
-        edges: list[float] = [0, 1]
-        while edges[-1] <= column.numbers[-1] and len(edges) < 24:
-            edges.append(edges[-1] * 2)
-        return Balance([{"column": name, "edges": [*edges[:-1], math.inf]}], "a long tail with zeros: each stratum reaches twice as far",
-                       "cap", even, {}, number, why)
-    width = nice((high - low) / 12 or (column.numbers[-1] - column.numbers[0]) / 12 or 1.0)
-    return Balance([{"column": name, "width": width}], "about a dozen strata of one width", "cap", even, {}, number, why)
+    inside = [one for one in column.numbers if number.get("min", -math.inf) <= one <= number.get("max", math.inf)]
+    low, high = (inside[min(len(inside) - 1, int(share * len(inside)))] for share in (0.01, 0.99))
+    axis, told = _axis(column, inside, low, high, rows)
+    few = "round" in axis and "max" not in axis
+    policy = ("power", SQUARE_ROOT, {"alpha": 0.5}) if few else ("cap", LEVEL, dict[str, Any]())
+    return Balance([{"column": column.name, **axis}], told, *policy, number, why)
+
+
+def _axis(column: Column, inside: Sequence[float], low: float, high: float, rows: int) -> tuple[dict[str, Any], str]:
+    """Return what is made of a number that lies from `low` to `high`, but for a hundredth at either end."""
+    if column.whole and len(set(inside)) <= FEW:
+        return {"round": 1}, "each number by itself"
+    tail = SHORT if named(column.name, PRICES) else POWERS
+    if inside[0] > 0 and high / low > tail:
+        if high < UNITS and rows * column.share >= PER_UNIT * UNITS:
+            return {"round": 1, "min": 1, "max": UNITS - 1}, "one stratum per whole unit"
+        factor, told = (2, "twice") if inside[-1] / inside[0] < FARTHEST else (10, "ten times")
+        return {"log": factor}, f"a long tail: each stratum is {told} as wide as the one before"
+    if inside[0] == 0 and high > DIGIT and column.whole:
+        powers = [2.0**power for power in range(max(1, math.ceil(math.log2(high))) + 1)]
+        return {"edges": [0.0, *powers, math.inf]}, "a long tail from 0: each is twice as wide as the one before"
+    width = nice((high - low) / DOZEN or (inside[-1] - inside[0]) / DOZEN or 1.0)
+    return {"width": width}, "about a dozen strata of one width"
 
 
 def bounds(column: Column, *, whole: bool) -> tuple[dict[str, float], str]:
@@ -116,13 +121,13 @@ def bounds(column: Column, *, whole: bool) -> tuple[dict[str, float], str]:
     if named(column.name, PRICES) and low <= 0:
         found["min"] = 0.01
         reasons.append("0 and less is no price")
-    elif low > 0 and column.quantile(0.05) > 0:
-        found["min"] = nice(low, up=False)
+    elif low > 0:
+        found["min"] = nice(low if whole else low / 2, up=False)
     if typical > 0 and high > FAR * typical:
         found["max"] = nice(column.quantile(0.995), up=True)
         reasons.append("far larger ones look like mistakes")
-    elif not column.whole or high > FEW:
-        found["max"] = nice(high * (1 if whole else 2), up=True) if high > 0 else nice(high, up=True)
+    elif high > 0:
+        found["max"] = nice(high if whole else 2 * high, up=True)
     return found, "; ".join(reasons)
 
 
@@ -130,7 +135,7 @@ def nice(number: float, *, up: bool | None = None) -> float:
     """Return a round number near another: 1, 2 or 5 times a power of ten, or with `up` the next of two digits.
 
     >>> nice(37.2), nice(11899.97, up=True), nice(0.87, up=False)
-    (50, 12000, 0.8)
+    (50, 12000, 0.87)
     """
     if number == 0 or not math.isfinite(number):
         return 0
@@ -148,26 +153,28 @@ def _exact(number: int, power: int) -> float:
     return number * 10**power if power >= 0 else float(f"{number}e{power}")
 
 
-def _of_classes(label: str, column: Column) -> Balance:
-    stratum: dict[str, Any] = {"column": label}
+def _of_classes(column: Column) -> Balance:
+    axis: dict[str, Any] = {"column": column.name}
     if column.numeric > FILLED:
-        stratum["round"] = 1
+        axis["round"] = 1
     elif column.distinct > MANY:
-        stratum["other_below"] = 0.002
-    return Balance([stratum], f"one stratum per value, {column.distinct} of them", "power",
-                   "common classes give more, but by the square root of it: rare ones count without ruling", {"alpha": 0.5},
-                   {} if column.numeric > FILLED else None)
+        axis["other_below"] = SMALL
+    told = f"one stratum per class, {column.distinct:,} of them"
+    number = dict[str, float]() if column.numeric > FILLED else None
+    return Balance([axis], told, "power", SQUARE_ROOT, {"alpha": 0.5}, number, "texts that are no number are dropped")
 
 
 def _of_category(category: str, column: Column | None, roles: Roles) -> Balance:
-    stratum: dict[str, Any] = {"column": category}
+    axis: dict[str, Any] = {"column": category}
     if column is not None and column.distinct > MANY:
-        stratum["other_below"] = 0.002
-    if named(category, LANGUAGES) > FILLED:
-        return Balance([stratum], "one stratum per language", "power", "temperature sampling: 1 keeps the shares, 0 makes all equal", {"alpha": 0.3})
+        axis["other_below"] = SMALL
+    if named(category, LANGUAGES) >= FILLED:
+        told = "temperature sampling: at 1 each language keeps its share, at 0 all have the same"
+        return Balance([axis], "one stratum per language", "power", told, {"alpha": 0.3})
     if roles.ready == "text" and (words(category) or [""])[-1] in DOMAINS:
-        return Balance([stratum], "one stratum per domain", "unimax", "all the same, and a small domain's records are repeated up to `epochs` times", {"epochs": 4})
-    return Balance([stratum], "no label: one stratum per category", "power", "common ones give more, but by the square root of it", {"alpha": 0.5})
+        told = "the same of each; a small domain's records are repeated, `epochs` times at most"
+        return Balance([axis], "one stratum per domain", "unimax", told, {"epochs": 4})
+    return Balance([axis], "no label: one stratum per category", "power", SQUARE_ROOT, {"alpha": 0.5})
 
 
 def _ruling(column: Column | None) -> str | None:

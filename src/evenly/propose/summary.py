@@ -15,7 +15,7 @@ from evenly.core.steps.rows import NUMBER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-NOTHING: Final = frozenset({"", "none", "null", "nan", "na", "n/a", "-", "—", "–", "?"})  # noqa: RUF001 - as they stand in data
+NOTHING: Final = frozenset({"", "none", "null", "nan", "na", "n/a", "-", "—", "–", "?"})
 """Texts, in lower case, that say that there is no value."""
 
 DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}.*)?)?|\d{4}/\d{2}/\d{2}|\d{1,2}/\d{1,2}/\d{4}")
@@ -135,7 +135,8 @@ def is_nothing(value: Value) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in NOTHING
     if isinstance(value, list | dict):
-        return not any(item not in (None, "", [], {}) for item in (value.values() if isinstance(value, dict) else value))
+        items = list(cast("dict[str, Any]", value).values() if isinstance(value, dict) else cast("list[Any]", value))
+        return not any(item not in (None, "", [], {}) for item in items)
     return value is None or value != value  # noqa: PLR0124 - NaN
 
 
@@ -187,7 +188,10 @@ def is_conversation(value: Value) -> bool:
     if not isinstance(value, list) or not value:
         return False
     turns = cast("list[Any]", value)
-    return all(isinstance(turn, dict) and ({"role", "content"} <= turn.keys() or {"from", "value"} <= turn.keys()) for turn in turns)
+    return all(
+        isinstance(turn, dict) and ({"role", "content"} <= turn.keys() or {"from", "value"} <= turn.keys())
+        for turn in turns
+    )
 
 
 def _kind(value: Value) -> str:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def proposal_view(told: Mapping[str, Any], *, taken: bool = False) -> RenderableType:
     """Return the view of a proposal (its plain data); `taken` says that nobody was asked."""
-    told = plain({key: told[key] for key in ("path", "guesses", "looked", "rows", "files", "whole", "usable", "counted")})
-    about = "" if told["whole"] else "about "
-    lead = f"looked at {told['looked']:,} of {about}{told['rows']:,} rows in {told['files']:,} {'file' if told['files'] == 1 else 'files'}"
+    told = plain(dict(told))
+    rows = f"{told['looked']:,} of {'' if told['whole'] else 'about '}{told['rows']:,} rows"
+    lead = f"looked at {rows} in {told['files']:,} {'file' if told['files'] == 1 else 'files'}"
     if told["counted"]:
         lead += f", and counted all: {told['usable']:,} can be drawn"
     table = Table(box=None, pad_edge=False, show_header=True)

@@ -17,6 +17,9 @@ COLUMN: Final = 44
 """Where comments begin, where there is room."""
 
 PLAIN: Final = re.compile(r"[A-Za-z_/.][\w/.*+-]*(?: [\w/.*+-]+)*")
+WHOLE: Final = 1e15
+"""From which on a number is written with an exponent."""
+
 WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"})
 
 
@@ -79,12 +82,21 @@ def value(data: Any) -> str:  # noqa: ANN401 - plain data
     if isinstance(data, bool):
         return "true" if data else "false"
     if isinstance(data, float):
-        return ".inf" if data == math.inf else "-.inf" if data == -math.inf else repr(data) if data != int(data) or abs(data) >= 1e15 else str(int(data))
+        return _number(data)
     return _text(data) if isinstance(data, str) else str(data)
 
 
+def _number(number: float) -> str:
+    """Return a number as people write it."""
+    if math.isinf(number):
+        return ".inf" if number > 0 else "-.inf"
+    return str(int(number)) if number.is_integer() and abs(number) < WHOLE else repr(number)
+
+
 def _text(text: str) -> str:
-    if PLAIN.fullmatch(text) and text.isascii() and text.lower() not in WORDS and not text.startswith(("*", "- ")) and not re.fullmatch(r"[.\d_eE+-]+", text):
+    """Return a text bare where YAML reads it as it is, else in quotes."""
+    bare = PLAIN.fullmatch(text) and text.isascii() and text.lower() not in WORDS
+    if bare and not text.startswith((".", "+", "-", "*")):
         return text
     if "\\" in text and "'" not in text and text.isprintable():
         return f"'{text}'"
