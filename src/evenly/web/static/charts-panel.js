@@ -184,6 +184,7 @@ export class Panel {
     this.at = at;
     this.shown = "keys";
     this._mark();
+    this.cursor.scrollIntoView({ block: "nearest" });
   }
 
   _leave() {

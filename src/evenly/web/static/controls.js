@@ -54,11 +54,34 @@ export class Controls {
   }
 
   draw(shape) {
-    const focus = document.activeElement?.closest?.(".control, button")?.dataset?.key;
+    const focus = this.focused();
     this.shape = shape;
     this.setters = [];
     this.form.replaceChildren(this.quotas(), ...(this.balance.policy === "weighted" ? [] : [this.whole(), this.strata()]), weighing(this), this.filters(), this.seed());
-    if (focus) this.form.querySelector(`[data-key="${CSS.escape(focus)}"] :is(input, select)`)?.focus();
+    this.focus(focus);
+  }
+
+  // What can have the focus, each by what it is for and how many there were of its kind before it.
+  stops() {
+    const seen = new Map();
+    return [...this.form.querySelectorAll("input, select, button")].map((node) => {
+      const kind = JSON.stringify([node.closest("[data-key]")?.dataset.key, node.type, node.type === "radio" && node.value, node.localName === "button" && node.textContent]);
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+      return { node, name: `${kind} ${seen.get(kind)}` };
+    });
+  }
+
+  // The names of what has the focus and of what comes before it, the nearest first.
+  focused() {
+    if (!this.form.contains(document.activeElement)) return [];
+    const stops = this.stops();
+    return stops.slice(0, stops.findIndex((one) => one.node === document.activeElement) + 1).reverse().map((one) => one.name);
+  }
+
+  // What had the focus gets it again, else what came before it and is still there.
+  focus(names) {
+    const stops = new Map(this.stops().map((one) => [one.name, one.node]));
+    stops.get(names.find((name) => stops.has(name)))?.focus();
   }
 
   // Adds a part whose value is read from the state whenever that changes.

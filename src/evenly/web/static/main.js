@@ -81,8 +81,11 @@ class Page {
 
   changed() {
     this.controls.show();
-    byId("undo").disabled = !this.store.past.length;
-    byId("redo").disabled = !this.store.future.length;
+    const [undo, redo] = [byId("undo"), byId("redo")];
+    if (document.activeElement === undo && !this.store.past.length) (redo.disabled = false, redo.focus());
+    if (document.activeElement === redo && !this.store.future.length) (undo.disabled = false, undo.focus());
+    undo.disabled = !this.store.past.length;
+    redo.disabled = !this.store.future.length;
     this.wanted = this.store.now;
     document.documentElement.dataset.asking = "";
     if (!this.asking) this.asking = this.answer().finally(() => {

@@ -45,6 +45,7 @@ export class Records {
     this.title.textContent = `${this.where}: ${number(found.count)} ${asked.selected ? "selected" : "in the pool"}`;
     this.list.start = asked.skip + 1;
     this.list.replaceChildren(...(found.rows.length ? found.rows.map(record) : [el("li", { text: "No record lies here." })]));
+    for (const text of this.list.querySelectorAll("pre")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0; // keys scroll what has the focus
   }
 }
 

@@ -66,8 +66,11 @@ export class Variants {
   }
 
   drop(one) {
+    const place = this.saved.indexOf(one);
     this.saved = this.saved.filter((other) => other !== one);
     this.keep();
+    const next = this.list.children[Math.min(place, this.saved.length - 1)];
+    (next?.querySelector("button:last-child") ?? document.getElementById("save")).focus();
   }
 
   keep() {
@@ -86,7 +89,7 @@ export class Variants {
       return el("li", {},
         el("label", {}, box, mark, el("b", { text: one.name }), " ", el("span", { class: one.answer ? "figure" : "wrong", text: told })),
         el("button", { type: "button", text: "Go to", "aria-label": `Go to ${one.name}`, on: { click: () => this.store.change(structuredClone(one.state)) } }),
-        el("button", { type: "button", text: "Take out", "aria-label": `Take ${one.name} out`, on: { click: () => this.drop(one) } }));
+        el("button", { type: "button", text: "Take out", "aria-label": `Take out ${one.name}`, on: { click: () => this.drop(one) } }));
     }));
   }
 }

@@ -88,7 +88,7 @@ export class Weights {
     const body = el("tbody", {}, ...this.rows.map((row) => row.node));
     this.place.replaceChildren(el("table", { class: "weights" }, el("thead", {}, el("tr", {}, ...head)), body));
     if (kept < names.length) {
-      this.place.append(el("button", { type: "button", text: `Show all ${names.length}`, on: { click: () => { this.all = true; this.draw(ground, table); this.controls.store.changed(); } } }));
+      this.place.append(el("button", { type: "button", text: `Show all ${names.length}`, on: { click: () => { this.all = true; this.draw(ground, table); this.controls.store.changed(); this.rows[kept].node.querySelector("button").focus(); } } }));
     }
   }
 
