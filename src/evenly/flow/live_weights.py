@@ -14,7 +14,7 @@ from evenly.errors import UserError
 from evenly.flow.grounds import cells_by, ground_of, kinds_of
 from evenly.flow.plan import category_column
 from evenly.flow.report import KEPT_CATEGORIES
-from evenly.recipe.model import WeightTable
+from evenly.recipe.balance import WeightTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
