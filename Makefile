@@ -68,7 +68,7 @@ format: $(VENV)/.dev ## rewrite the code the way `make lint` wants it
 
 bench: $(VENV)/.dev ## side by side with peers, ROWS=400000 raw listings; results as JSON in benchmarks/results
 	@for script in curate engines memory; do echo "== $$script"; $(BIN)/python benchmarks/$$script.py $(ROWS) || exit 1; done
-	@for script in balance live draw fold allocate near catalogue table; do \
+	@for script in balance live studio draw fold allocate near catalogue claims table; do \
 		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 docs: .docs/.made $(VENV)/.run ## the documentation site, in site/: the references made from the code, every link held

@@ -45,7 +45,7 @@ def result(name: str) -> dict[str, Any]:
 
 def rows() -> list[Row]:
     """Return the table."""
-    return [*_curate(), *_balance(), *_memory(), *_others()]
+    return [*_curate(), *_balance(), *_memory(), *_others(), *_studio()]
 
 
 def _curate() -> list[Row]:
@@ -88,6 +88,15 @@ def _others() -> list[Row]:
         Row("  its memory", "10 million", fold.get("plan_megabytes"), 1.15, most=True),
         Row("run on Ray, two workers (times its time)", "the local engine", ray, 1.3, most=True),
     ]
+
+
+def _studio() -> list[Row]:
+    found: list[Row] = []
+    for name, one in result("studio").get("changes", {}).items():
+        for what, seconds in zip(("answered", "drawn"), one["wanted"], strict=True):
+            told = "until the answer, ms" if what == "answered" else "until it is drawn, ms"
+            found.append(Row(f"studio, 2.9 million: {name}", told, round(one[what] * 1e3), seconds * 1e3, most=True))
+    return found
 
 
 def _shown(number: float | None) -> str:

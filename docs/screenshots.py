@@ -26,7 +26,8 @@ STUDIOS = {"studio-light": (1400, 1240, "light"), "studio-dark": (380, 1100, "da
 
 
 def report(browser: Browser, demo: Path) -> None:
-    """Take the pictures of the report."""
+    """Take the pictures of the report, and its first chart."""
+    shutil.copy(demo / "balanced" / "charts" / "label.png", IMAGES / "before-after.png")
     for name, (width, height, scheme) in REPORTS.items():
         page = _page(browser, width, height, scheme)
         page.goto((demo / "balanced" / "report.html").resolve().as_uri())
