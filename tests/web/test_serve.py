@@ -249,7 +249,7 @@ def command(folder: Path, *arguments: str, before: str = "") -> subprocess.Popen
     script = f"import sys; sys.argv = {argv!r}\n{before}\nfrom evenly.cli import main; main()"
     env = {**os.environ, "EVENLY_CACHE": str(folder / "cache")}
     return subprocess.Popen(
-        [sys.executable, "-c", script], cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", script], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
