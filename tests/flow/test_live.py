@@ -199,6 +199,17 @@ def test_what_is_shown_is_what_a_run_reports(
     assert (look.times is not None) == ("repeated" in name)
 
 
+@pytest.mark.parametrize(("edges", "first"), [([5, 12, 40], -2), ([5, 12], -2), ([5], 4), ([], 0)])
+def test_an_interval_without_an_end_has_a_place_that_json_can_hold(
+    listings: Path, edges: list[float], first: float
+) -> None:
+    given = recipe(listings, {"strata": [{"column": "price", "edges": [-np.inf, *edges, np.inf]}], "cap": 9})
+    with held(given) as live:
+        strata = strata_numbers(given, live.plan(given, live.look(given)))
+    json.dumps(strata, allow_nan=False)
+    assert [row["x"] for row in strata["rows"]] == [first, *edges]
+
+
 def test_records_are_counted_where_nothing_is_pictured(listings: Path) -> None:
     given = recipe(listings, {"policy": "weighted", "size": 10, "label": None}, tokenizer=None)
     with held(given) as live:

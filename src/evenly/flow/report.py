@@ -7,6 +7,7 @@ pool is long gone. They are counts; of records there are only the few that a per
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -176,8 +177,17 @@ def _laid_out(recipe: Recipe, strata: pl.DataFrame, *more: str) -> tuple[pl.Data
     if len(axes) == 1 and frame.schema["x"].is_numeric():
         named = pl.col("stratum").cast(pl.Float64, strict=False)  # of one that is wanted and not there
         frame = frame.with_columns(pl.col("x").cast(pl.Float64).fill_null(named))
-        return frame.sort("x", nulls_last=True, maintain_order=True), True
+        frame = frame.sort("x", nulls_last=True, maintain_order=True)
+        return frame.with_columns(pl.col("x").replace(-math.inf, _open_end(frame["x"]))), True
     return frame.drop("x", strict=False).sort(["N", "stratum"], descending=[True, False]), False
+
+
+def _open_end(x: pl.Series) -> float:
+    """Return where an interval without a lower end is drawn: as far from the next one as that is from its own next."""
+    begins = x.filter(x.is_finite()).unique(maintain_order=True)
+    if begins.is_empty():
+        return 0.0
+    return begins[0] - (begins[1] - begins[0] if begins.len() > 1 else 1.0)
 
 
 def _grouped(frame: pl.DataFrame) -> pl.DataFrame:
