@@ -2,6 +2,7 @@
 
 import { Lost } from "./api.js";
 import { el } from "./dom.js";
+import { keep, kept } from "./kept.js";
 import { number } from "./numbers.js";
 
 const COLORS = ["#cc6677", "#44aa99", "#b58900", "#aa4499"]; // apart from each other and from blue and grey, on both papers
@@ -22,13 +23,8 @@ export class Variants {
 
   // Those that were saved before the page was loaded again.
   async restore() {
-    let kept = [];
-    try {
-      kept = JSON.parse(localStorage.getItem(this.key) || "[]").slice(0, this.about.most_variants);
-    } catch {
-      localStorage.removeItem(this.key);
-    }
-    for (const { name, state } of kept) if (NAME.test(name)) this.saved.push({ name, state, on: true, color: this.color() });
+    const before = kept(this.key, []);
+    for (const { name, state } of Array.isArray(before) ? before.slice(0, this.about.most_variants) : []) if (NAME.test(name)) this.saved.push({ name, state, on: true, color: this.color() });
     await this.refresh();
   }
 
@@ -74,7 +70,7 @@ export class Variants {
   }
 
   keep() {
-    localStorage.setItem(this.key, JSON.stringify(this.saved.map(({ name, state }) => ({ name, state }))));
+    keep(this.key, this.saved.map(({ name, state }) => ({ name, state })));
     this.draw();
     this.changed();
   }

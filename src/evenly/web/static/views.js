@@ -2,6 +2,7 @@
 
 import { BOUND_WORDS } from "./charts-words.js";
 import { el, say, table } from "./dom.js";
+import { keep, kept } from "./kept.js";
 import { labelled, large, number, percent, plural } from "./numbers.js";
 
 const BOUNDS = { ...BOUND_WORDS, "": "", share: "their share" }; // of several strata together
@@ -51,11 +52,11 @@ export class Views {
   costs() {
     const price = el("input", { type: "text", inputmode: "decimal", id: "price", class: "exact", placeholder: "none" });
     const epochs = el("input", { type: "text", inputmode: "numeric", id: "epochs", class: "exact" });
-    const kept = JSON.parse(localStorage.getItem(PRICE) || "{}");
-    price.value = kept.price ?? "";
-    epochs.value = kept.epochs ?? "1";
+    const before = kept(PRICE, {});
+    price.value = before.price ?? "";
+    epochs.value = before.epochs ?? "1";
     const heard = () => {
-      localStorage.setItem(PRICE, JSON.stringify({ price: price.value, epochs: epochs.value }));
+      keep(PRICE, { price: price.value, epochs: epochs.value });
       if (this.view) this.showCost(this.view);
     };
     price.addEventListener("input", heard);
