@@ -22,6 +22,7 @@ from evenly.flow.plan import category_column
 from evenly.flow.report import measures_of, strata_numbers
 from evenly.recipe.balance import Balance
 from evenly.recipe.faults import checked
+from evenly.recipe.needs import data_needs, shown_columns
 from evenly.reporting.design import visible
 
 if TYPE_CHECKING:

@@ -140,16 +140,6 @@ def _socket(host: str, port: int, start: Start) -> socket.socket:
     raise UserError(message)
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    with ExitStack() as stack:  # one that can't be bound is closed
-        found = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
-        stack.pop_all()
-    return found
-
-
 def _own_names() -> list[str]:
     """Return what others call this machine."""
     found = {socket.gethostname()}
