@@ -1,6 +1,6 @@
 """What README and docs say is what happens: every command and line of Python in them is run.
 
-So the first hour of somebody new is played here: the page `start.md`, with nothing but its own commands, over real files.
+So the first hour of somebody new is played here: the page `start.md`, with nothing but its commands, over real files.
 """
 
 from __future__ import annotations
