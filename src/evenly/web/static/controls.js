@@ -139,7 +139,7 @@ export class Controls {
     const { kind, value } = amountOf(balance);
     const kinds = { ...(balance.policy === "cap" ? { cap: "of each stratum" } : {}), size: "rows in all", ...(about.counted ? { tokens: "tokens in all" } : {}) };
     const highest = () => ({ cap: Math.max(2, this.highest), size: about.records, tokens: Math.max(2, this.tokens || about.records * 200) })[kind];
-    const start = { cap: this.level || 100, size: Math.max(1, this.selected), tokens: Math.max(1, this.spent || 1) };
+    const start = () => ({ cap: this.level || 100, size: Math.max(1, this.selected), tokens: Math.max(1, this.spent || 1) }); // as it is then
     const which = el("div", { class: "choice", role: "radiogroup", "aria-label": "What is limited", hidden: Object.keys(kinds).length < 2 },
       ...Object.entries(kinds).map(([one, text]) => el("label", {},
         el("input", { type: "radio", name: "amount", value: one, ...(one === kind ? { checked: true } : {}), on: { change: () => this.change(withAmount(this.balance, { [one]: start()[one] })) } }), text)));
