@@ -230,6 +230,7 @@ def odd_recipe(folder: Path, rows: int = 1_200) -> dict[str, Any]:
     return {
         "name": "odd",
         "sources": [{"name": "s", "files": str(write_lines(folder / "odd.jsonl", lines)), "id": "id"}],
+        "curate": [{"number": {"column": "price"}}, {"number": {"column": ODD}}],  # as which any axis may read them
         "template": {"prompt": "{title}"},
         "balance": {
             "label": "price",

@@ -80,7 +80,7 @@ CHANGES: dict[str, Any] = {
     "balance.max": lambda page: put(page, "balance.max", "11"),
     "balance.shortfall": lambda page: choose(page, "balance.shortfall", "accept"),
     "balance.min": lambda page: put(page, "balance.min", "2"),
-    "balance.take_all": lambda page: page.get_by_label("Take the strata beyond a threshold whole").check(),
+    "balance.take_all": lambda page: page.get_by_label("Take some strata whole").check(),
     "balance.strata.0.round": lambda page: put(page, "balance.strata.0.round", "10"),
     "balance.strata.0.min": lambda page: put(page, "balance.strata.0.min", "5"),
     "balance.weight.values.ä": lambda page: put(page, "balance.weight.values.ä", "9"),
@@ -251,7 +251,7 @@ def test_a_text_that_is_no_number_is_said_at_once_and_nothing_is_asked(
 def test_a_column_that_is_not_there_is_said_and_another_can_be_chosen(studio: Studio, page: Page) -> None:
     page.goto("about:blank")
     page.goto(at(studio, 'balance.strata.0.column="nope"'))
-    expect(page.locator("body")).to_contain_text("no column 'nope'")
+    expect(page.locator("body")).to_contain_text("'nope'")
     expect(page.locator("#trouble")).to_contain_text("can't be met")
     expect(page.locator("#build")).to_be_disabled()
     choose(page, "balance.strata.0.column", ODD)
