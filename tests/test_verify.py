@@ -190,7 +190,7 @@ def test_the_commands(output: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     code, shown, said = run("verify", str(folder))
     assert code == 3
     assert "DOES NOT HOLD" in shown
-    assert "checks do not hold." in said
+    assert "checks do not hold. Run its recipe again" in said
     name = ledger(output)["id"][0]
     assert name in run("why", str(output), name)[1].replace("\n", "")
     assert json.loads(run("why", str(output), name, "--json")[1])[0]["id"] == name

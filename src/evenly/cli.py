@@ -384,7 +384,9 @@ def verify(
         terminal().print(verify_view(found.to_dict()))
     if not found.holds:
         wrong = sum(not check.holds for check in found.checks)
-        message = f"{place}: {wrong:,} of {len(found.checks):,} checks do not hold."
+        message = (
+            f"{place}: {wrong:,} of {len(found.checks):,} checks do not hold. Run its recipe again, or fetch it again."
+        )
         raise VerificationError(message)
 
 

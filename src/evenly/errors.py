@@ -19,10 +19,12 @@ import difflib
 import os
 import re
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
+    from pathlib import Path
 
 
 LONGEST_LINE: Final = 2_000
@@ -149,6 +151,18 @@ class VerificationError(EvenlyError):
 
 class Cancelled(EvenlyError):  # noqa: N818 - nothing went wrong
     """The work was called off by whoever asked for it: a reporter raises it where work tells of its next step."""
+
+
+MOST_SIBLINGS: Final = 1_000
+"""Files of a folder that a missing one is compared with."""
+
+
+def siblings(path: Path) -> list[str]:
+    """Return the names of what lies where a file was looked for: one of them may have been meant."""
+    try:
+        return [other.name for other in islice(path.parent.iterdir(), MOST_SIBLINGS)]
+    except (OSError, ValueError):
+        return []
 
 
 LONGEST_CHOICE = 40

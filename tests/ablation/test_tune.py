@@ -188,7 +188,7 @@ def test_the_command_shows_the_front_and_the_page(
         (
             {},
             {"search": ["balance.alhpa=0:1"]},
-            "none of 1 trials could be made; of the first: trial-0: recipe.balance",
+            "--search: none of 1 trials could be made; of the first: trial-0: recipe.balance",
         ),
         ({}, {"measure": "maee"}, "--measure: 'maee' is none of this label's"),
     ],

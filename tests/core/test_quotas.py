@@ -69,7 +69,7 @@ def test_a_lone_column_takes_whole_the_strata_where_it_is_true() -> None:
     truths = truths.with_columns(pl.col("__stratum__").cast(pl.String))
     asked = recipe(strata=[{"column": "price"}], cap=5, take_all="price")
     assert with_quotas(truths, asked)["quota"].to_list() == [5, 9]
-    with pytest.raises(AllocationError, match=r"take_all: 'price' is a number, a condition is expected"):
+    with pytest.raises(AllocationError, match=r"take_all: 'price' is a number, expected a condition"):
         with_quotas(census({0: 9, 7: 9}), asked)
     assert with_quotas(counts, asked)["quota"].to_list() == [5, 9]
 

@@ -360,7 +360,7 @@ def test_marginals_that_name_every_value_have_to_sum_to_one() -> None:
 
 def test_what_is_taken_whole_is_a_condition() -> None:
     wanted = {"cap": 5, "take_all": "cat"}
-    with pytest.raises(evenly.UserError, match=r"take_all: 'cat' is text, a condition is expected"):
+    with pytest.raises(evenly.UserError, match=r"take_all: 'cat' is text, expected a condition"):
         evenly.plan(small(wanted), data=table(a=90))
 
 

@@ -86,7 +86,7 @@ def test_a_wrong_step_does_not_hide_what_else_is_wrong() -> None:
         ("cap: 10", "cap: 10\n  size: 5", "cap and size contradict each other"),
         ("  cap: 10\n", "", "policy cap needs `cap` .* or `size`"),
         ("cap: 10", "policy: equal", r"policy equal needs `size` \(records in all\)"),
-        ("cap: 10", "policy: equal\n  cap: 10", r"cap \(line 13\): belongs to policy cap\. Policy equal takes `size`"),
+        ("cap: 10", "policy: equal\n  cap: 10", r"cap \(line 13\): belongs to policy cap\. Under policy equal"),
         ("cap: 10", "policy: power\n  size: 5", r"alpha.*: is missing: policy power needs it"),
         ("cap: 10", "policy: equal\n  size: 5\n  epochs: 2", "epochs.*: belongs to policy unimax"),
         ("cap: 10", "policy: weighted\n  size: 5", "strata.*: policy weighted is one draw without strata"),
@@ -99,7 +99,7 @@ def test_a_wrong_step_does_not_hide_what_else_is_wrong() -> None:
         ("cap: 10", "policy: target\n  size: 5", "target.*: is missing"),
         ("cap: 10", "size: {tokens: 0}", "found 0, expected at least 1"),
         ("cap: 10", "cap: 10\n  stats: {lo: mn(price)}", r"stats\.lo.*'mn\(price\)' is no number over the pool"),
-        ("cap: 10", "cap: 10\n  stats: {lo: 'quantile(price, 2)'}", "a quantile is between 0 and 1"),
+        ("cap: 10", "cap: 10\n  stats: {lo: 'quantile(price, 2)'}", "expected a quantile between 0 and 1"),
         ("round: 1", "round: 1, width: 5", "round and width contradict each other"),
         ("round: 1", "edges: [1, 1]", "the edges do not grow"),
         ("round: 1", "unit: s", "no `part` of a date is asked for"),
@@ -146,7 +146,9 @@ def test_each_fault_is_told_with_its_place(old: str, new: str, told: str) -> Non
 def test_yaml_is_version_1_2() -> None:
     recipe = evenly.Recipe.from_text(SOUND.replace("name: small", "name: no"))
     assert recipe.name == "no"
-    assert faults("name: [a\nb: c") == ("recipe:2: not YAML: expected ',' or ']', but got ':'.",)
+    assert faults("name: [a\nb: c") == (
+        "recipe:2: not YAML: expected ',' or ']', but got ':'. Check its brackets, quotes and indents.",
+    )
     assert "not YAML" in faults("a: 1\na: 2")[0]
     assert "expected keys" in faults("- 1")[0]
     assert "expected keys" in faults("")[0]

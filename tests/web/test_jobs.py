@@ -209,9 +209,9 @@ def noted(fault: Exception) -> Exception:
         (UserError("recipe.balance: is wrong.\n  choices: a, b."), "recipe.balance: is wrong.\n  choices: a, b."),
         (noted(EvenlyError("the run failed.")), "the run failed.\n3 of 9 pieces are kept."),
         (FileNotFoundError(2, "No such file", "gone.jsonl"), "gone.jsonl: No such file."),
-        (noted(KeyError("x\x1b[1m")), "internal error: KeyError: 'x\\x1b[1m'\n3 of 9 pieces are kept."),
-        (SystemExit(), "internal error: SystemExit"),
-        (ValueError("s3://key:word@bucket\nmore"), "internal error: ValueError: s3://***@bucket"),
+        (noted(KeyError("x\x1b[1m")), "internal: KeyError: 'x\\x1b[1m'. Please report this.\n3 of 9 pieces are kept."),
+        (SystemExit(), "internal: SystemExit. Please report this."),
+        (ValueError("s3://key:word@bucket\nmore"), "internal: ValueError: s3://***@bucket. Please report this."),
     ],
 )
 def test_how_a_job_failed_is_told_and_its_traceback_is_not(

@@ -204,7 +204,7 @@ def _refuse_one_value(contest: Contest, label: str) -> None:
         if values.size < 2:  # noqa: PLR2004 - nothing can be learned of one value
             message = (
                 f"{variant.name}: '{label}' has {'one value' if values.size else 'no value'} in its training rows, so "
-                "there is nothing to predict."
+                "there is nothing to predict. Let it select others."
             )
             raise UserError(message)
 

@@ -111,7 +111,10 @@ class Ground:
         for seed in self.seeds:
             training = draw_training(variant, seed, self.scratch, self.engine, Silent())
             if training.rows.height < self.rows:
-                message = f"it selects {training.rows.height:,} training rows, {self.rows:,} are needed"
+                message = (
+                    f"recipe.balance: {training.rows.height:,} training rows are selected, {self.rows:,} are needed. "
+                    "Lower --rows, or let the recipe select more."
+                )
                 raise UserError(message)
             training = training.first(self.rows)
             numbers = texts.numbers(training.rows, self.classes, self.engine)
@@ -143,7 +146,10 @@ class Ground:
         places = place_of(pool, self.tests.rows)
         joined = self.tests.rows.select(ID).join(places, on=ID, how="inner", maintain_order="left")
         if joined.height < self.tests.rows.height:
-            message = f"its curated pool lacks {self.tests.rows.height - joined.height:,} of the test's rows"
+            message = (
+                f"recipe.curate: {self.tests.rows.height - joined.height:,} of the test's rows are dropped. "
+                "Take keys that drop records out of --search."
+            )
             raise UserError(message)
         return texts.numbers(joined, self.classes, self.engine)
 
@@ -186,7 +192,10 @@ def prepare_ground(
     all_seeds = [recipe.seed + number for number in range(seeds)]
     there = draw_training(first, recipe.seed, scratch, engine, Silent()).rows.height
     if asked is not None and asked > there:
-        message = f"--rows: {asked:,} are asked for, the recipe selects {there:,} beside the search's own test."
+        message = (
+            f"--rows: {asked:,} are asked for, the recipe selects {there:,} beside the search's own test. "
+            "Lower --rows, or let the recipe select more."
+        )
         raise UserError(message)
     rows = asked or min(most, there)
     return Ground(first, trained, tests, classes, scale, all_seeds, rows, scratch, engine)

@@ -186,7 +186,7 @@ def set_key(data: Any, key: str, value: Value) -> None:  # noqa: ANN401 - plain 
         place: Any = step
         if is_list(here):
             if not (step.isdecimal() and int(step) < len(here)):
-                message = f"--search {key}: '{step}' is no item of a list of {len(here)} (items count from 0)."
+                message = f"--search {key}: '{step}' is no item of a list, expected 0 to {len(here) - 1}."
                 raise UserError(message)
             place = int(step)
         elif not is_mapping(here):

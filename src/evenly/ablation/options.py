@@ -151,8 +151,8 @@ class Search:
         if self.seeds < FEWEST_SEEDS:
             message = f"--seeds: found {self.seeds}, expected at least {FEWEST_SEEDS}."
             raise UserError(message)
-        if self.scale not in {"units", "log"}:
-            message = f"--scale: found '{self.scale}', expected units or log."
+        if self.scale not in SCALES:
+            message = f"--scale: found '{self.scale}', expected units or log.{did_you_mean(self.scale, SCALES)}"
             raise UserError(message)
 
 
@@ -179,5 +179,5 @@ def _known(option: str, given: Iterable[str], there: tuple[str, ...]) -> None:
             message = f"{option}: '{name}' is none.{did_you_mean(name, there)}{choices_line('expected', there)}"
             raise UserError(message)
     if not tuple(given):
-        message = f"{option}: none is given.{choices_line('expected', there)}"
+        message = f"{option}: none is given. Name some.{choices_line('expected', there)}"
         raise UserError(message)

@@ -110,15 +110,15 @@ def with_holdout(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
             )
             raise UserError(message)
         if recipe.holdout is not None and recipe.holdout != first:
-            message = f"{name}: has another holdout than {next(iter(holdouts))}. What is tested on must be the same."
+            message = f"{name}: has another holdout than {next(iter(holdouts))}. Give all of them the same."
             raise UserError(message)
         if recipe.balance.label is None:
-            message = f"{name}: recipe.balance.label is missing. A model needs something to predict."
+            message = f"{name}: recipe.balance.label is missing. Name the column that is to be predicted."
             raise UserError(message)
         if recipe.balance.label != recipes[names[0]].balance.label:
             message = (
                 f"{name}: predicts '{recipe.balance.label}', {names[0]} '{recipes[names[0]].balance.label}'. "
-                "Variants are compared on one label."
+                "Give all of them one label."
             )
             raise UserError(message)
     return {name: recipe.model_copy(update={"holdout": first}) for name, recipe in recipes.items()}

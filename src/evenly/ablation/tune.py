@@ -21,7 +21,7 @@ from evenly.ablation.knobs import knobs_of, parse_knob, set_key, starting_values
 from evenly.ablation.metrics import measures_for
 from evenly.ablation.options import DEFAULT_ROWS
 from evenly.ablation.told import judged_measure
-from evenly.errors import EvenlyError, UserError
+from evenly.errors import EvenlyError, UserError, choices_line, did_you_mean
 from evenly.io.cache import scratch_folder
 
 if TYPE_CHECKING:
@@ -76,9 +76,12 @@ def search(
         refuse_small_last(ground, needed, scratch, engine)
         for knob in knobs:  # a key that leads nowhere is told before anything is tried
             set_key(recipe.to_dict(), knob.key, 1)
-        measure = judged_measure(measures_for(ground.truth()), how.measure)
+        measures = measures_for(ground.truth())
+        measure = judged_measure(measures, how.measure)
         if measure is None:
-            message = f"--measure: '{how.measure}' is none of this label's."
+            names = [one.name for one in measures]
+            near = did_you_mean(str(how.measure), names)
+            message = f"--measure: '{how.measure}' is none of this label's.{near}{choices_line('measures', names)}"
             raise UserError(message)
         if force:
             clear_tuned(folder)
@@ -240,7 +243,10 @@ def _found(
     front = _front(study)
     if not front:
         why = next((_why(study, trial.number) for trial in study.trials), "there was no time for one")
-        message = f"none of {len(study.trials):,} trials could be made; of the first: {why}."
+        message = (
+            f"--search: none of {len(study.trials):,} trials could be made; of the first: {why.rstrip('.')}. "
+            "Search other keys, or narrower ranges."
+        )
         raise UserError(message)
     chosen = _knee_of(study, measure)
     trials = [_told(study, trial) for trial in study.trials]

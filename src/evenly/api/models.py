@@ -104,7 +104,7 @@ def _ablation(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as fault:
-        message = f"ablations need libraries that are not installed ({fault.name}). Run: pip install 'evenly[ablate]'"
+        message = f"ablate, tune: a library is not installed ({fault.name}). Run: pip install 'evenly[ablate]'"
         raise UserError(message) from None
 
 

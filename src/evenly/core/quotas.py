@@ -202,8 +202,8 @@ def _take_all(census: pl.DataFrame, recipe: Recipe, facts: Facts) -> pl.Series:
         found = values[name].drop_nulls().cast(pl.String).str.to_lowercase().str.strip_suffix(".0")
         if not found.is_in(list(TRUTHS)).all():  # a CSV's `true` is text, and a truth all the same
             message = (
-                f"recipe.balance.take_all: '{name}' is {'text' if values.schema[name] == pl.String else 'a number'}, a "
-                f"condition is expected, such as `{name} = …`."
+                f"recipe.balance.take_all: '{name}' is {'text' if values.schema[name] == pl.String else 'a number'}, "
+                f"expected a condition such as `{name} = …`."
             )
             raise AllocationError(message)
     answer = to_polars(parsed).fill_null(value=False)

@@ -66,7 +66,7 @@ def refuse_large_lite(lite: Mapping[str, int], sizes: Mapping[str, int]) -> None
         if rows > sizes[name]:
             message = (
                 f"recipe.split.lite.{name}: {rows:,} rows are wanted, the split has {sizes[name]:,}. "
-                "A lite set is a subset of its split."
+                "Lower it: a lite set is a subset of its split."
             )
             raise SplitError(message)
 

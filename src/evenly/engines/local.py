@@ -104,7 +104,7 @@ class LocalEngine:
             finished = not stopped.is_set()
         except BrokenProcessPool:
             message = (
-                "A worker process ended before its work did; most likely the machine had no memory left (each "
+                "workers: a process ended before its work did; most likely the machine had no memory left (each "
                 f"of {workers} workers takes about half a GB). Close other programs and run again."
             )
             raise EvenlyError(message) from None

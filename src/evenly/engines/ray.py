@@ -151,9 +151,8 @@ class RayEngine:
             if len(self._ray.nodes()) == 1:
                 return fault
             return EvenlyError(
-                f"{fault.filename or 'a file'}: a worker could not use it: {fault.strerror or fault}. With --engine "
-                "ray, inputs, cache (EVENLY_CACHE) and output have to lie where every machine of the cluster sees them "
-                "under the same path."
+                f"{fault.filename or 'a file'}: a worker could not use it: {fault.strerror or fault}. Put inputs, "
+                "cache (EVENLY_CACHE) and output where every machine of the cluster sees them under the same path."
             )
         if isinstance(fault, self._ray.exceptions.OutOfMemoryError):
             return EvenlyError(

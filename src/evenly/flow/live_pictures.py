@@ -115,7 +115,7 @@ def bar_of(held: Held, recipe: Recipe, strata: pl.DataFrame, chart: str, where: 
     there = [name for name in placed.places if getattr(edges, name, True)]
     if chart not in there:
         known = [*there, *(["category"] if category_column(recipe) is not None else []), "strata"]
-        message = f"there is no picture '{chart}' of this recipe.{did_you_mean(chart, known)}"
+        message = f"picture: there is no '{chart}' of this recipe.{did_you_mean(chart, known)}"
         raise UserError(message + choices_line("pictures", known))
     shape = placed.shapes[chart]
     inside = np.zeros(shape, np.bool_)
@@ -142,7 +142,7 @@ def first_by_key(held: Held, seed: int, records: Rows, skip: int, most: int) -> 
 def _refuse_place(chart: str, what: str, number: int, size: int) -> None:
     if not 0 <= number < size:
         held = f"the {what} 0 to {size - 1}" if size else f"no {what}"
-        message = f"the picture '{chart}' has {held}, not {number}. Ask for one of the picture as it is now."
+        message = f"picture: '{chart}' has {held}, not {number}. Ask for one of the picture as it is now."
         raise UserError(message)
 
 

@@ -165,7 +165,7 @@ def refuse_empty(census: pl.DataFrame, recipe: Recipe, rows: int) -> None:
         )
         raise DataError(message)
     if not int(census["eligible"].sum()):
-        message = f"recipe.balance.weight: every one of {rows:,} records has the weight 0, so none can be drawn."
+        message = f"recipe.balance.weight: all {rows:,} records have the weight 0. Give some a weight above 0."
         raise DataError(message)
 
 

@@ -334,7 +334,7 @@ def _told() -> Generator[None]:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as fault:
         reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
         hint = " Is the disk full?" if "os error" in reason.lower() else ""
-        message = f"the run failed while data was read or written: {reason}.{hint} Nothing was replaced."
+        message = f"evenly: data could not be read or written: {reason}.{hint} Nothing was replaced. Run again."
         raise EvenlyError(message) from fault
 
 

@@ -292,7 +292,7 @@ def _told(repo: str) -> Generator[_Trouble]:
     """Keep what a request fails with, as one clear line."""
     from huggingface_hub import errors  # noqa: PLC0415 - half a second
 
-    trouble = _Trouble(EvenlyError(f"{repo}: the Hub gave no answer."))
+    trouble = _Trouble(EvenlyError(f"{repo}: the Hub gave no answer. Push again to go on."))
     page = f"{_endpoint()}/datasets/{repo}"
     try:
         yield trouble
@@ -305,12 +305,12 @@ def _told(repo: str) -> Generator[_Trouble]:
         trouble.error = _refused(repo, status, page)
     except errors.HTTPError as fault:  # pyright: ignore[reportPrivateImportUsage] - what all that speaks HTTP raises
         trouble.again = True
-        trouble.error = EvenlyError(f"{_endpoint()} can't be reached ({type(fault).__name__}). Push again to go on.")
+        trouble.error = EvenlyError(f"{_endpoint()}: can't be reached ({type(fault).__name__}). Push again to go on.")
     except errors.OfflineModeIsEnabled:
         trouble.error = PushError(f"{repo}: HF_HUB_OFFLINE is set, so nothing can be sent. Unset it.")
     except (ConnectionError, TimeoutError) as fault:
         trouble.again = True
-        trouble.error = EvenlyError(f"{_endpoint()} can't be reached ({type(fault).__name__}). Push again to go on.")
+        trouble.error = EvenlyError(f"{_endpoint()}: can't be reached ({type(fault).__name__}). Push again to go on.")
 
 
 def _refused(repo: str, status: int, page: str) -> EvenlyError:

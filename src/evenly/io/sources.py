@@ -16,7 +16,7 @@ import bracex
 import msgspec
 from wcmatch import glob
 
-from evenly.errors import DataError, choices_line, did_you_mean
+from evenly.errors import DataError, choices_line, did_you_mean, siblings
 from evenly.io import arrays, arrow, csvs, parquet
 from evenly.io.blocks import File, format_of, unreadable
 from evenly.io.dialects import dialect_of
@@ -96,7 +96,8 @@ def _matches(pattern: str, where: str) -> list[Path]:
         for one in bracex.iexpand(pattern, keep_escapes=True, limit=BRACES):
             here = glob.glob(one, flags=glob.GLOBSTAR)
             if not here:
-                message = f"{where}: no file matches '{one}' (from {Path.cwd()}). Check the path."
+                near = did_you_mean(Path(one).name, siblings(Path(one)))
+                message = f"{where}: no file matches '{one}' (from {Path.cwd()}). Check the path.{near}"
                 raise DataError(message)
             matched += here
     except bracex.ExpansionLimitException:

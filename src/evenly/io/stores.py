@@ -117,7 +117,9 @@ def fetched_output(address: str, phase: Phase) -> Generator[Path]:
                 store, root = _store(address)
                 there = _objects(store, root)
                 if NAME not in there:
-                    message = f"{address}: holds no {NAME}, so there is no finished output of Evenly's."
+                    message = (
+                        f"{address}: holds no {NAME}, so it is no finished output of Evenly's. Give the address of one."
+                    )
                     raise DataError(message)
                 if (out := next((path for path in sorted(there) if not stays_inside(path)), None)) is not None:
                     message = f"{address}: holds an object '{out}', whose name leads out of a folder. Take it away."

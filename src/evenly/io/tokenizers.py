@@ -22,7 +22,7 @@ import polars as pl
 import tokenizers
 from pydantic import BaseModel, Field, ValidationError
 
-from evenly.errors import TokenizerError, choices_line, did_you_mean
+from evenly.errors import TokenizerError, choices_line, did_you_mean, siblings
 from evenly.io import hub
 from evenly.io.cache import scratch_folder
 from evenly.io.vocabularies import PACKAGED, packaged_content, read_vocabulary
@@ -187,11 +187,11 @@ def _readable(spec: str, path: Path) -> Generator[Path]:
     try:
         yield path
     except FileNotFoundError:
-        near = did_you_mean(path.name, (other.name for other in path.parent.glob("*.json")))
-        message = f"recipe.tokenizer: there is no file '{spec}' (looked at {path.resolve()}).{near}"
+        near = did_you_mean(path.name, siblings(path))
+        message = f"recipe.tokenizer: there is no file '{spec}' (looked at {path.resolve()}). Check the path.{near}"
         raise TokenizerError(message) from None
     except OSError as error:
-        message = f"recipe.tokenizer: '{spec}' can't be read: {error.strerror or error}."
+        message = f"recipe.tokenizer: '{spec}' can't be read: {error.strerror or error}. Check the file and its rights."
         raise TokenizerError(message) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from contextlib import suppress
+from encodings.aliases import aliases
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -64,14 +65,18 @@ def _sources(recipe: Recipe) -> Iterator[Fault]:
     names = [source.name for source in recipe.sources]
     for index, source in enumerate(recipe.sources):
         if source.name in names[:index]:
-            yield _fault(("sources", index, "name"), f"'{source.name}' names another source already. Names differ.")
+            yield _fault(
+                ("sources", index, "name"),
+                f"'{source.name}' names another source already. Give each a name of its own.",
+            )
         if source.encoding is not None and not _is_encoding(source.encoding):
-            text = f"'{source.encoding}' is no encoding that Python knows. Write utf-8, cp1252, utf-16, …"
+            near = did_you_mean(source.encoding, aliases.values())
+            text = f"'{source.encoding}' is no encoding that Python knows. Write utf-8, cp1252, utf-16, ….{near}"
             yield _fault(("sources", index, "encoding"), text)
         for old, new in source.rename.items():
             if list(source.rename.values()).count(new) > 1 or new in source.columns:
                 loc = ("sources", index, "rename", old)
-                yield _fault(loc, f"'{new}' is the name of another column too. Names differ.")
+                yield _fault(loc, f"'{new}' is the name of another column too. Give each a name of its own.")
         for name, column in source.columns.items():
             yield from _given(column, ("sources", index, "columns", name))
 
@@ -93,7 +98,7 @@ def _given(column: GivenColumn, loc: Loc) -> Iterator[Fault]:
     try:
         groups = re.compile(column.from_path).groups
     except re.error as fault:
-        yield _fault(loc, f"'{column.from_path}' is no regular expression: {fault}.")
+        yield _fault(loc, f"'{column.from_path}' is no regular expression: {fault}. Write one of Python's.")
         return
     if groups < 1:
         yield _fault(loc, f"'{column.from_path}' has no group. Put what should be the value in parentheses.")
@@ -129,7 +134,8 @@ def _steps(recipe: Recipe) -> Iterator[Fault]:
             lowest, highest = getattr(step.body, low, None), getattr(step.body, high, None)
             if lowest is not None and highest is not None and lowest > highest:
                 yield _fault(
-                    ("curate", index, step.kind), f"{low} {lowest} is above {high} {highest}: nothing would be kept."
+                    ("curate", index, step.kind),
+                    f"{low} {lowest} is above {high} {highest}: nothing would be kept. Swap them.",
                 )
 
 
@@ -195,7 +201,7 @@ def _policy(balance: Balance) -> Iterator[Fault]:
     """Check which keys go with the policy."""
     policy = balance.policy
     if balance.cap is not None and policy != "cap":
-        text = f"belongs to policy cap. Policy {policy} takes `size`, and `max` for a ceiling."
+        text = f"belongs to policy cap. Under policy {policy} give `size`, and `max` for a ceiling."
         yield _fault(("balance", "cap"), text)
     elif balance.cap is not None and balance.size is not None:
         yield _fault(
@@ -203,7 +209,7 @@ def _policy(balance: Balance) -> Iterator[Fault]:
         )
     elif balance.cap is None and balance.size is None:
         needs = "`cap` (records per stratum at most) or `size`" if policy == "cap" else "`size`"
-        yield _fault(("balance",), f"policy {policy} needs {needs} (records in all).")
+        yield _fault(("balance",), f"policy {policy} needs {needs} (records in all). Write one: `size: 10000`.")
     yield from _policy_keys(balance)
 
 
@@ -215,13 +221,16 @@ def _policy_keys(balance: Balance) -> Iterator[Fault]:
         if given and policy != owner:
             yield _fault(("balance", key), f"belongs to policy {owner}. Write `policy: {owner}`, or take it out.")
         if not given and policy == owner:
-            yield _fault(("balance", key), f"is missing: policy {owner} needs it.")
+            yield _fault(("balance", key), f"is missing: policy {owner} needs it. Write `{key}: …`.")
     for name, ceiling in (("max", balance.max), ("cap", balance.cap)):
         if balance.min is not None and ceiling is not None and balance.min > ceiling:
-            text = f"min {balance.min:,} is above {name} {ceiling:,}: no stratum can have both."
+            text = f"min {balance.min:,} is above {name} {ceiling:,}: no stratum can have both. Lower min."
             yield _fault(("balance", "min"), text)
     if policy != "weighted" and not balance.strata:
-        yield _fault(("balance", "strata"), f"is missing: policy {policy} needs at least one axis of strata.")
+        yield _fault(
+            ("balance", "strata"),
+            f"is missing: policy {policy} needs at least one axis of strata. Write `strata: [{{column: …}}]`.",
+        )
     for key in ("strata", "take_all", "min", "max"):
         if policy == "weighted" and getattr(balance, key):
             yield _fault(("balance", key), "policy weighted is one draw without strata. Take the key out.")
@@ -235,9 +244,12 @@ def _stratum(stratum: Stratum, loc: Loc) -> Iterator[Fault]:
     if stratum.edges is not None and any(low >= high for low, high in pairwise(stratum.edges)):
         yield _fault((*loc, "edges"), "the edges do not grow. Write them from the least to the largest, each once.")
     if stratum.unit is not None and stratum.part is None:
-        yield _fault((*loc, "unit"), "says what a date's number counts, and no `part` of a date is asked for.")
+        yield _fault(
+            (*loc, "unit"),
+            "says what a date's number counts, and no `part` of a date is asked for. Name the part, or take unit out.",
+        )
     if stratum.min is not None and stratum.max is not None and stratum.min > stratum.max:
-        yield _fault(loc, f"min {stratum.min} is above max {stratum.max}: no record is in a stratum.")
+        yield _fault(loc, f"min {stratum.min} is above max {stratum.max}: no record is in a stratum. Swap them.")
 
 
 def _distribution(wanted: Distribution, loc: Loc, strata: list[Stratum]) -> Iterator[Fault]:
@@ -248,9 +260,9 @@ def _distribution(wanted: Distribution, loc: Loc, strata: list[Stratum]) -> Iter
     if wanted.values is not None and sum(wanted.values.values()) > 1 + SHARES_MISS:
         yield _fault((*loc, "values"), f"the shares sum to {sum(wanted.values.values()):g}, expected at most 1.")
     if wanted.format is not None and not wanted.files:
-        yield _fault((*loc, "format"), "is that of files, and none are named.")
+        yield _fault((*loc, "format"), "is that of files, and none are named. Name them, or take it out.")
     if wanted.lognormal is not None and (len(strata) != 1 or strata[0].kind not in INTERVALS):
-        text = "a lognormal is over one axis of numbers: with round, width, quantile, log or edges."
+        text = "a lognormal is over one axis of numbers. Give its stratum round, width, quantile, log or edges."
         yield _fault((*loc, "lognormal"), text)
 
 
@@ -287,14 +299,16 @@ def _split(recipe: Recipe) -> Iterator[Fault]:
         if SPLIT_NAME.fullmatch(name) is None:
             yield _fault(("split", name), f"'{name}' is no name of a split. Use letters, digits and underscores.")
         if share == 1 and isinstance(share, int):
-            text = "1 is a number of rows: one. For all that is selected write 1.0 (whole numbers are rows)."
+            text = "1 is a number of rows: one. Write 1.0 for all that is selected (whole numbers are rows)."
             yield _fault(("split", name), text)
     for name, rows in (recipe.split.lite or {}).items():
         loc = ("split", "lite", name)
         if name not in shares:
             yield _fault(loc, f"'{name}' is no split.{did_you_mean(name, shares)}{choices_line('splits', shares)}")
         elif isinstance(shares[name], int) and rows > shares[name]:
-            yield _fault(loc, f"{rows:,} rows are wanted of a split of {shares[name]:,}. A lite set is a subset.")
+            yield _fault(
+                loc, f"{rows:,} rows are wanted of a split of {shares[name]:,}. Lower it: a lite set is a subset."
+            )
 
 
 def _holdout(recipe: Recipe) -> Iterator[Fault]:
@@ -311,7 +325,7 @@ def _holdout(recipe: Recipe) -> Iterator[Fault]:
         text = f"'{holdout.group}' compares what the prompt shows, and it shows the label alone. Group by a column."
         yield _fault(("holdout", "group"), text)
     if not holdout.strata and not recipe.balance.strata:
-        text = "is missing: the balance has no strata, and the balanced test has the same number of rows of each."
+        text = "is missing: the balance has no strata, and the balanced test has as many rows of each. Name some."
         yield _fault(("holdout", "strata"), text)
     for index, stratum in enumerate(holdout.strata):
         if stratum.column in [other.column for other in holdout.strata[:index]]:

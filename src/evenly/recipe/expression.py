@@ -180,7 +180,7 @@ def _mismatch(operation: Operation, argument: Operation | None, found: Kind, exp
 def _conversion(found: Kind, expected: Kind) -> str:
     """Return what to do about a value of one kind where another is expected."""
     if found == "boolean":
-        return " A condition becomes a number with if(condition, 1, 0)."
+        return " Make a number of a condition with if(condition, 1, 0)."
     if expected == "boolean":
         return " Write a comparison, such as price > 0."
     return f" Convert one of them: CAST(x AS {'double' if expected == 'number' else 'text'})."

@@ -219,7 +219,7 @@ def _column(node: exp.Expr) -> Operation:
     identifier: Any = node.args["this"]
     name = str(identifier.args["this"])
     if [slot for slot, value in node.args.items() if value] != ["this"] or not name:
-        msg = "a column is written as its bare name, in double quotes where it has spaces or signs."
+        msg = "a name of several parts. Write a column as its bare name, in double quotes where it has spaces or signs."
         raise ExpressionError(msg)
     if name == "*" or (name.startswith("^") and name.endswith("$")):
         msg = f"a column named '{shown(name)}', which Polars takes for many columns. Rename it under sources.columns."
@@ -237,7 +237,7 @@ def _constant(node: exp.Expr, said: str) -> Constant:
         text = str(node.args["this"])
         return text if node.is_string else _number(text)
     found = "NULL" if node.key == "null" else "a value that changes from row to row"
-    msg = f"{found} in {said}, where a number or a 'text' written out is expected."
+    msg = f"{found} in {said}, expected a number or a 'text' written out."
     raise ExpressionError(msg)
 
 

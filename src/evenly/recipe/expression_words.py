@@ -109,9 +109,7 @@ def admit(text: str, functions: Collection[str]) -> list[Token]:
     try:
         tokens = Tokenizer().tokenize(text)
     except TokenError as fault:
-        msg = (
-            f"{shown(text)} ends inside quotes or a comment. Text stands in 'single' quotes, a name in \"double\" ones."
-        )
+        msg = f"{shown(text)} ends inside quotes or a comment. Put text in 'single' quotes, names in \"double\" ones."
         raise ExpressionError(msg) from fault
     if any(token.comments for token in tokens) or not tokens:
         msg = "an expression without comments is expected. Note that -- and /* begin one; minus a negative is a - (-b)."
@@ -183,7 +181,7 @@ def _admitted(token: Token, source: str, functions: Collection[str], *, called: 
         raise ExpressionError(msg)
     if token.token_type.name in _SIGNS:
         if called and token.token_type.name == "IDENTIFIER":
-            msg = f'a call of "{shown(token.text)}", a quoted name. A function is written without quotes.'
+            msg = f'a call of "{shown(token.text)}", a quoted name. Write a function without quotes.'
             raise ExpressionError(msg)
         return token
     if not source.isidentifier():
@@ -194,7 +192,7 @@ def _admitted(token: Token, source: str, functions: Collection[str], *, called: 
     if called and name not in functions:
         raise ExpressionError(_call_message(name, functions))
     if not called and name in _REFUSED_WORDS:
-        msg = f"'{source}' {_REFUSED_WORDS[name]}. For a column of that name write \"{source}\"."
+        msg = f"'{source}' {_REFUSED_WORDS[name]}. Write \"{source}\" for a column of that name."
         raise ExpressionError(msg)
     return _retyped(token, TokenType.VAR)
 

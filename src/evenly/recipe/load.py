@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from wcmatch import glob
 
-from evenly.errors import RecipeError
+from evenly.errors import RecipeError, did_you_mean, siblings
 from evenly.recipe.described import described
 from evenly.recipe.faults import checked, found_in, is_list, is_mapping, kind_of
 from evenly.recipe.model import Recipe
@@ -38,11 +38,12 @@ def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         with Path(path).open("rb") as file:
             text = file.read(4 * LONGEST).decode("utf-8-sig")  # more than a recipe can be, and no more than that
     except FileNotFoundError:
-        raise RecipeError([f"{path}: no such recipe. Give the path of a YAML file."]) from None
+        near = did_you_mean(Path(path).name, siblings(Path(path)))
+        raise RecipeError([f"{path}: no such recipe. Give the path of a YAML file.{near}"]) from None
     except UnicodeDecodeError as fault:
         raise RecipeError([f"{path}: not UTF-8 at byte {fault.start}. Save the recipe as UTF-8."]) from None
     except OSError as fault:
-        raise RecipeError([f"{path}: can't be read: {fault.strerror}."]) from None
+        raise RecipeError([f"{path}: can't be read: {fault.strerror}. Check the path and its rights."]) from None
     return parse_recipe(text, overrides, folder=Path(path).parent, shown=str(path))
 
 
@@ -96,7 +97,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def _endless(shown: str) -> RecipeError:
-    return RecipeError([f"{shown}: a value holds itself (an anchor within what it names), or nests too deep."])
+    found = "a value holds itself (an anchor within what it names), or nests too deep"
+    return RecipeError([f"{shown}: {found}. Write the value itself in its place."])
 
 
 def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
@@ -110,9 +112,11 @@ def _yaml(text: str, shown: str) -> Any:  # noqa: ANN401 - YAML holds anything
         marked: Any = fault
         line = f":{marked.problem_mark.line + 1}" if marked.problem_mark is not None else ""
         problem = " ".join(str(marked.problem or marked.context).split())
-        raise RecipeError([f"{shown}{line}: not YAML: {problem}."]) from None
+        raise RecipeError([f"{shown}{line}: not YAML: {problem}. Check its brackets, quotes and indents."]) from None
     except (YAMLError, ValueError, RecursionError) as fault:
-        raise RecipeError([f"{shown}: not YAML: {' '.join(str(fault).split())}."]) from None
+        raise RecipeError(
+            [f"{shown}: not YAML: {' '.join(str(fault).split())}. Check its brackets, quotes and indents."]
+        ) from None
     except UNREAD as fault:
         found = " ".join(str(fault).split())[:100] or type(fault).__name__
         advice = "Put text that has braces in it into quotes, and leave tags (!!…) out"
@@ -180,7 +184,9 @@ def override(data: dict[str, Any], given: str) -> None:
     elif is_mapping(here):
         here[keys[-1]] = value
     else:
-        raise RecipeError([f"--set {given}: {'.'.join(keys[:-1])} is {kind_of(here)}, it has no keys."])
+        raise RecipeError(
+            [f"--set {given}: {'.'.join(keys[:-1])} is {kind_of(here)}, it has no keys. Set it as a whole."]
+        )
 
 
 def _descend(here: Any, key: str, shown: str) -> Any:  # noqa: ANN401 - plain data
@@ -188,7 +194,7 @@ def _descend(here: Any, key: str, shown: str) -> Any:  # noqa: ANN401 - plain da
         return here[_index(here, key, shown)]
     if is_mapping(here):
         return here.setdefault(key, {})
-    raise RecipeError([f"{shown}: {kind_of(here)} has no keys."])
+    raise RecipeError([f"{shown}: {kind_of(here)} has no keys. Set it as a whole."])
 
 
 def _index(items: list[Any], key: str, shown: str) -> int:

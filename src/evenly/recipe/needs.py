@@ -322,9 +322,7 @@ def _field_fault(column: str, spec: str, conversion: str | None) -> str | None:
     if not column or column.isdecimal():
         return "a field without a name. Write {column} or {column:format}."
     if conversion is not None or re.search(r"[.\[]", column):
-        return (
-            f"'{{{column}}}' looks into a value. A field is the name of a column, with a format at most: {{price:.0f}}."
-        )
+        return f"'{{{column}}}' looks into a value. Write the name of a column, with a format at most: {{price:.0f}}."
     if "{" in spec:
         return f"a format within a format in '{{{column}:{spec}}}'. Write the format itself."
     if any(len(digits) > len(str(WIDEST)) or int(digits) > WIDEST for digits in re.findall(r"[0-9]+", spec)):

@@ -35,7 +35,7 @@ def statistic(text: str) -> tuple[str, str, float | None]:
         raise ValueError(message)
     share = float(match[3]) if match[3] is not None else None
     if share is not None and not 0 <= share <= 1:
-        message = f"'{text}': a quantile is between 0 and 1"
+        message = f"'{text}': expected a quantile between 0 and 1"
         raise ValueError(message)
     return match[1], match[2].strip('"'), share
 

@@ -79,5 +79,5 @@ def _serve() -> Any:  # noqa: ANN401 - a module
     try:
         return importlib.import_module("evenly.web.serve")
     except ImportError as fault:
-        message = f"the studio needs libraries that are not installed ({fault.name}). Run: pip install 'evenly[studio]'"
+        message = f"studio: a library is not installed ({fault.name}). Run: pip install 'evenly[studio]'"
         raise UserError(message) from None

@@ -70,7 +70,7 @@ class Guard:
         """
         for one in ancestors:
             if not ORIGIN.fullmatch(one):
-                message = f"{one!r} is no origin of pages that may frame the studio. Write http://localhost:8888."
+                message = f"{one!r}: is no origin of pages that may frame the studio. Write http://localhost:8888."
                 raise UserError(message)
         self.app = app
         self.hosts = frozenset(host.lower() for host in hosts)

@@ -173,7 +173,7 @@ class Jobs:
         """
         with self._lock:
             if self._closed:
-                message = "the studio is closing: nothing new begins."
+                message = "studio: it is closing, and nothing new begins. Start it again."
                 raise UserError(message)
             last = self._job
             if last is not None and last.state == "running":
@@ -258,5 +258,5 @@ def _text(fault: BaseException) -> str:
     else:
         _LOG.error("a job of the studio failed", exc_info=fault)
         reason = next(iter(str(fault).strip().splitlines()), "")
-        told = EvenlyError(f"internal error: {': '.join(filter(None, (type(fault).__name__, reason)))}")
+        told = EvenlyError(f"internal: {': '.join(filter(None, (type(fault).__name__, reason)))}. Please report this.")
     return "\n".join(map(str, [told, *map(EvenlyError, getattr(fault, "__notes__", []))]))

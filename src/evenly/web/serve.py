@@ -87,7 +87,7 @@ class Studio:
             self._thread.join(0.02)
             if not self._thread.is_alive():
                 break
-        message = f"the studio's server did not start on {self.host}:{self.port}."
+        message = f"{self.host}:{self.port}: the studio's server did not start. Choose another --port."
         raise EvenlyError(message)
 
     def wait(self) -> None:

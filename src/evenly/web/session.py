@@ -148,7 +148,7 @@ class Session:
         """Yield the pool to one who asks it for a recipe; what a user could mend becomes faults of keys."""
         with self._turn:
             if self._live is None:
-                message = "the pool is not curated yet."
+                message = "studio: the pool is not curated yet. Wait until it is, or press Curate."
                 raise UserError(message)
             try:
                 if recipe is not None:
@@ -198,7 +198,10 @@ class Session:
         recipe = self.recipe(state)
         column = category_column(recipe)
         if column is None:
-            message = "the recipe has no category: no weight table, no stratum of names, no column from the path."
+            message = (
+                "recipe.balance.weight: the recipe has no category: no weight table, no stratum of names, no column "
+                "from the path. Name one of them."
+            )
             raise UserError(message)
         with self._asked(recipe) as live:
             return {"column": column, "values": live.equal_weights(recipe)}
@@ -242,10 +245,13 @@ class Session:
             UserError: for states or a name that are none, and while another job runs.
         """
         if self.start.given:
-            message = "an ablation reads the inputs from files, and this studio has tables from Python."
+            message = (
+                "studio: an ablation reads the inputs from files, and this studio has tables from Python. "
+                "Start it with a recipe whose sources name files."
+            )
             raise UserError(message)
-        if not 1 <= len(states) <= MOST_VARIANTS + 1 or len(dict(states)) < len(states):
-            message = f"variants: expected 1 to {MOST_VARIANTS + 1} of them, of different names."
+        if not 1 <= len(states) <= MOST_VARIANTS + 1:
+            message = f"studio: variants: expected 1 to {MOST_VARIANTS + 1} of them, of different names."
             raise UserError(message)
         recipes = [self.recipe(state, _named(own)) for own, state in states]
         folder = self._folder(name, ABLATION, force=force)
@@ -281,16 +287,15 @@ class Session:
             UserError: for any other.
         """
         job = cast("dict[str, Any]", (self.jobs.told() or {}).get("result") or {})
-        path = self.start.folder / name / file
-        if name != job.get("name") or file != job.get("page") or not path.is_file():
-            message = "no such page."
+        if name != job.get("name") or file != job.get("page"):
+            message = "studio: no such page. Open one that was made here."
             raise UserError(message)
         return path
 
 
 def _named(name: str) -> str:
     if not re.fullmatch(NAME, name):
-        message = f"'{name}' is no name: letters, digits, dots, - and _, the first one a letter or a digit."
+        message = f"'{name}' is no name. Use letters, digits, dots, - and _, the first one a letter or a digit."
         raise UserError(message)
     return name
 

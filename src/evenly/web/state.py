@@ -59,7 +59,9 @@ def with_state(data: Mapping[str, Any], state: object) -> dict[str, Any]:
     whole = isinstance(seed, str) and seed.isascii() and seed.isdecimal() and len(seed) <= LONGEST_SEED
     for place in _filed(balance):
         if _at(balance, place) != _at(data["balance"], place):
-            message = f"recipe.balance.{'.'.join(place)}: files are named in the recipe, not on the page."
+            message = (
+                f"recipe.balance.{'.'.join(place)}: files are named in the recipe, not on the page. Name them there."
+            )
             raise UserError(message)
     return without_variants(data) | {
         "seed": int(seed) if whole else seed,

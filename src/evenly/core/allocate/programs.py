@@ -201,7 +201,9 @@ def _minimise(
     solver: Any = optimize
     result = solver.linprog(costs, A_eq=matrix, b_eq=np.array(rows.wanted), bounds=bounds, method="highs")
     if result.x is None:
-        message = f"internal: the linear program of {number:,} wishes has no answer ({result.message})."
+        message = (
+            f"internal: the linear program of {number:,} wishes has no answer ({result.message}). Please report this."
+        )
         raise EvenlyError(message)
     found = np.asarray(result.x, np.float64)
     missing, above = found[columns : columns + number], found[columns + number :]

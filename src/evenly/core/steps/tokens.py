@@ -36,7 +36,7 @@ def tokens(
         TokenizerError: when the recipe names no tokenizer.
     """
     if tokenizer is None:
-        message = "recipe.tokenizer: is missing, and a tokens step needs one."
+        message = "recipe.tokenizer: is missing, and a tokens step needs one. Name one, such as o200k_base."
         raise TokenizerError(message)
     if spoken is not None and step.column in spoken.columns:
         counts = count_conversations(tokenizer, spoken.chat, conversations(frame, [step.column]))
