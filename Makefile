@@ -71,7 +71,7 @@ bench: $(VENV)/.dev ## side by side with peers, ROWS=400000 raw listings; result
 	@for script in balance live studio draw fold allocate near catalogue claims table; do \
 		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
-docs: .docs/.made $(VENV)/.run ## the documentation site, in site/: the references made from the code, every link held
+docs: .docs/.made $(VENV)/.dev ## the documentation site, in site/: the references made from the code, every link held
 	PYTHONPATH=docs $(BIN)/python -m generate
 	PYTHONPATH=docs .docs/bin/python -m generate.stage .docs/pages SECURITY.md CHANGELOG.md ARCHITECTURE.md
 	.docs/bin/zensical build --strict --clean
@@ -123,7 +123,8 @@ $(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml $(UV)
 	@touch $@
 
 .docs/.made: requirements/docs.txt $(UV)
-	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .docs
+	@rm -rf .docs
+	$(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .docs
 	$(UV) pip sync --quiet --python .docs/bin/python --require-hashes requirements/docs.txt
 	@touch $@
 

@@ -45,7 +45,7 @@ BY_HAND: Final = {
     "interrupted.": "Run the same command again: it goes on from what was finished.",
     "cancelled.": "Start it again when you want it.",
     "‹format message› See: evenly --help": "Mend the command line as the message says.",
-    "‹folder›: ‹what› takes about ‹size› more, and ‹size› are free. ‹remedy›": (
+    "‹folder›: ‹what› takes about ‹needed› more, and ‹free› are free. ‹remedy›": (
         "Free some room, or set EVENLY_CACHE, or `--out`, to a folder on another disk; the message says which."
     ),
     "'‹key›' has no place in an expression: ‹reason›.": "The reason says what to write instead.",
@@ -120,8 +120,7 @@ ROOMS: Final = {
 
 def whole(message: Message) -> str:
     """Return a message as it is told."""
-    text = message.text.replace("takes about ‹file› more, and ‹file› are", "takes about ‹size› more, and ‹size› are")
-    return f"recipe.{message.where}: {text}" if message.where else text
+    return f"recipe.{message.where}: {message.text}" if message.where else message.text
 
 
 def group_of(message: Message) -> str:
@@ -219,7 +218,7 @@ def refused() -> Iterator[str]:
     """Yield what people write out of habit in an expression, and what to write."""
     yield "What people write out of habit, and why it is refused:\n"
     yield "| written | refused |\n|---|---|"
-    for names, reason in expression_words._HABITS:  # noqa: SLF001 - the table is the reference
+    for names, reason in expression_words.HABITS:
         yield f"| {', '.join(f'`{name}`' for name in names.split())} | {cell(reason)} |"
     yield ""
 

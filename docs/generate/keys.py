@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, cast, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -76,7 +76,8 @@ def _inner(annotation: Any, where: str = "") -> Iterator[tuple[type[BaseModel], 
     """Yield the models that a key may hold, and how they are reached from it: `[]` in a list, `.NAME` in a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation, where
-    more = {list: "[]", dict: ".NAME"}.get(get_origin(annotation) or type, "")
+    kinds: dict[Any, str] = {list: "[]", dict: ".NAME"}
+    more = kinds.get(get_origin(annotation), "")
     for one in get_args(annotation):
         yield from _inner(one, where + more)
 
@@ -123,7 +124,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{', '.join(map(shown, value))}]"
+        return f"[{', '.join(map(shown, cast('list[object]', value)))}]"
     if isinstance(value, str):
         return value if value.replace("-", "").replace("_", "").isalnum() else '"' + value.replace("\n", "\\n") + '"'
     return repr(value)
@@ -146,7 +147,7 @@ def worded(what: dict[str, Any], schema: dict[str, Any]) -> str:
             each, f"a list, each {each}"
         )
     if kind == "object":
-        inner = what.get("additionalProperties")
+        inner = cast("dict[str, Any] | bool", what.get("additionalProperties", False))
         return f"names, each with {worded(inner, schema)}" if isinstance(inner, dict) and inner else "a mapping"
     return _scalar(what)
 

@@ -88,8 +88,8 @@ class Scope:
     """A function that is read: the values that its names were given, and where."""
 
     module: Module
-    assigned: dict[str, list[tuple[int, Path_, ast.expr]]] = field(default_factory=dict)
-    places: dict[int, Path_] = field(default_factory=dict)
+    assigned: dict[str, list[tuple[int, Path_, ast.expr]]] = field(default_factory=dict[str, Any])
+    places: dict[int, Path_] = field(default_factory=dict[int, Any])
 
 
 @cache
@@ -298,8 +298,8 @@ def _called(name: str, node: ast.Call, scope: Scope, line: int, depth: int) -> l
     if function is None or name in SHOWING:
         return [f"‹{word(node)}›"]
     inner = scope_of(function, module)
-    returns = [one for one in own_nodes(function) if isinstance(one, ast.Return) and one.value is not None]
-    found = [text for one in returns for text in texts(one.value, inner, one.lineno, depth + 1)]
+    returns = [(one.value, one.lineno) for one in own_nodes(function) if isinstance(one, ast.Return)]
+    found = [text for value, at in returns if value is not None for text in texts(value, inner, at, depth + 1)]
     known = [one for one in found if re.search(r"[a-z]", re.sub(r"‹[^›]*›", "", one)) or not one]
     return list(dict.fromkeys(known)) if any(known) else [f"‹{word(node)}›"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from generate import catalogue, commands, python, recipe
+from generate import catalogue, commands, output, python, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ MADE: Final[dict[str, Callable[[], str]]] = {
     "recipe.md": recipe.page,
     "cli.md": commands.page,
     "python.md": python.page,
+    "output.md": output.page,
     "errors.md": catalogue.page,
 }
 """File in docs/reference -> what makes its text."""

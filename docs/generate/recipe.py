@@ -6,7 +6,7 @@ import inspect
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 from ruamel.yaml import YAML
@@ -85,14 +85,10 @@ def holds(data: Any, path: str) -> bool:  # noqa: ANN401 - plain data
     """Say whether plain data has a value at a path such as `sources[].columns.NAME.value`."""
     head, _, rest = path.partition(".")
     name = head.removesuffix("[]")
-    if name.isupper():
-        found = list(data.values()) if isinstance(data, dict) else []
-    elif isinstance(data, dict) and name in data:
-        found = [data[name]]
-    else:
-        return False
+    given = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    found = list(given.values()) if name.isupper() else [given[name]] if name in given else []
     if head.endswith("[]"):
-        found = [item for one in found if isinstance(one, list) for item in one]
+        found = [item for one in found if isinstance(one, list) for item in cast("list[Any]", one)]
     return any(holds(one, rest) for one in found) if rest else bool(found)
 
 

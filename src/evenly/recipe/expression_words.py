@@ -53,7 +53,7 @@ _SUBQUERY = "begins a subquery; an expression looks at one row. Write the values
 _FILE = "reads a file or a table; an expression looks at one row. Name the file under sources"
 _RANDOM = "is random, a selection is not. The draw takes its chance from the recipe's seed"
 _CLOCKS = "current_date current_time current_timestamp localtime localtimestamp"
-_HABITS = (
+HABITS = (
     ("sum avg mean count median mode any_value array_agg list string_agg group_concat corr", _AGGREGATE),
     ("std stddev stddev_pop stddev_samp var variance var_pop var_samp quantile quantile_cont", _AGGREGATE),
     ("percentile_cont bool_and bool_or approx_count_distinct", _AGGREGATE),
@@ -71,7 +71,7 @@ _HABITS = (
     ("iif", "goes by another name here: if(condition, a, b)"),
     ("mod", "goes by another name here: a % b"),
 )
-_REFUSED_CALLS = {name: reason for names, reason in _HABITS for name in names.split()}
+_REFUSED_CALLS = {name: reason for names, reason in HABITS for name in names.split()}
 _REFUSED_WORDS = {"select": _SUBQUERY, **dict.fromkeys(_CLOCKS.split(), _CLOCK)}
 _REFUSED_SIGNS = {
     ";": "an expression is one statement. Make each a step of its own",
