@@ -190,7 +190,8 @@ def test_the_command_shows_the_front_and_the_page(
             {"search": ["balance.alhpa=0:1"]},
             "--search: none of 1 trials could be made; of the first: trial-0: recipe.balance",
         ),
-        ({}, {"measure": "maee"}, "--measure: 'maee' is none of this label's"),
+        ({}, {"measure": "maee"}, "--measure: 'maee' is none of this label's. Did you mean 'mae'?"),
+        ({}, {"scale": "logs"}, "--scale: found 'logs', expected units or log. Did you mean 'log'?"),
     ],
 )
 def test_what_can_not_be_searched_is_told_in_a_line(

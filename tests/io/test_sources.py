@@ -91,6 +91,12 @@ def test_a_folder_is_refused_with_what_to_write(pattern: str) -> None:
         found(pattern)
 
 
+def test_a_file_that_is_not_there_may_have_another_name() -> None:
+    touch("data/listings.jsonl")
+    with pytest.raises(DataError, match=r"no file matches 'data/listing.jsonl' .* Did you mean 'listings.jsonl'\?"):
+        found("data/listing.jsonl")
+
+
 def test_a_folder_among_the_matches_is_refused() -> None:
     touch("a.jsonl", "b.jsonl/c")
     with pytest.raises(DataError, match=r"'b\.jsonl' is a folder"):

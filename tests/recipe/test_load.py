@@ -249,3 +249,18 @@ def test_of_a_weight_only_the_kind_that_is_meant_is_judged(weight: object, fault
 def test_faults_reach_the_caller_from_a_worker_as_they_are() -> None:
     fault = pickle.loads(pickle.dumps(RecipeError(["a: one", "b: two"])))  # noqa: S301 - made here
     assert (fault.faults, str(fault)) == (("a: one", "b: two"), "a: one\nb: two")
+
+
+def test_a_recipe_that_is_not_there_may_have_another_name(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text(SOUND, encoding="utf-8")
+    with pytest.raises(evenly.RecipeError, match=r"no such recipe\. .* Did you mean 'prices.yaml'\?"):
+        evenly.Recipe.from_file(tmp_path / "price.yaml")
+    with pytest.raises(evenly.RecipeError, match=r"no such recipe\. Give the path of a YAML file\.$"):
+        evenly.Recipe.from_file(tmp_path / "nowhere" / "price.yaml")
+
+
+def test_an_encoding_may_have_another_name() -> None:
+    found = faults(SOUND.replace("id: sku", "id: sku, encoding: utf-88"))
+    assert any("is no encoding that Python knows" in fault and "Did you mean 'utf_8'?" in fault for fault in found), (
+        found
+    )
