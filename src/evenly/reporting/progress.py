@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
@@ -76,7 +77,7 @@ class Bars:
     def phase(self, name: str, total: int, unit: str) -> Generator[Advance]:
         """Draw the phase while it lasts."""
         begun = time.monotonic()
-        if not self.console.is_terminal:
+        if not _draws(self.console):
             yield Advance()  # the line at the end says it all
         else:
             columns = (
@@ -95,6 +96,12 @@ class Bars:
     def say(self, text: str) -> None:
         """Print the line, above the bars."""
         self.console.print(spelled(text), highlight=False, markup=False)
+
+
+def _draws(console: Console) -> bool:
+    """Say whether bars can be drawn: `FORCE_COLOR` makes a pipe colourful, not a terminal whose cursor moves."""
+    moves = console.is_terminal and not console.is_dumb_terminal
+    return moves and (console.file.isatty() or "FORCE_COLOR" not in os.environ)
 
 
 class JsonLines:

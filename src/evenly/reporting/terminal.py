@@ -7,6 +7,7 @@ and `terminal` reads no markup in it.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -46,8 +47,13 @@ PARTIAL: Final = " ▏▎▍▌▋▊▉"
 
 
 def terminal(*, stderr: bool = False) -> Console:
-    """Return the terminal: it takes every text as it is, `[red]` and `:smile:` too."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    """Return the terminal: it takes every text as it is, `[red]` and `:smile:` too.
+
+    Where `NO_COLOR` is set it gets plain text, not even bold; a pipe and a dumb terminal do anyway, unless
+    `FORCE_COLOR` is set. Its width is that of the terminal, or what `COLUMNS` says, else 80.
+    """
+    colors = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(stderr=stderr, color_system=colors, markup=False, emoji=False, highlight=False)
 
 
 def plain(data: Any) -> Any:  # noqa: ANN401 - plain data
