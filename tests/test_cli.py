@@ -194,6 +194,7 @@ def test_each_command_is_the_twin_of_a_call() -> None:
         "push",
         "schema",
         "cache",
+        "doctor",
     }
     for name in commands:
         assert inspect.getdoc(getattr(evenly, name))

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from evenly.api.frames import balance
+    from evenly.api.machine import doctor
     from evenly.api.models import ablate, tune
     from evenly.api.outputs import compare, load, push, report, verify, why
     from evenly.api.proposals import init
@@ -32,7 +33,7 @@ _HOME = {
     "check": "evenly.api.runs",
     "compare": "evenly.api.outputs",
     "demo": "evenly.api.runs",
-    "init": "evenly.api.proposals",
+    "doctor": "evenly.api.machine",
     "plan": "evenly.api.runs",
     "report": "evenly.api.outputs",
     "run": "evenly.api.runs",
@@ -67,7 +68,7 @@ __all__ = [
     "check",
     "compare",
     "demo",
-    "init",
+    "doctor",
     "load",
     "plan",
     "push",

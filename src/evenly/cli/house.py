@@ -1,4 +1,4 @@
-"""Commands about this machine and for editors: schema, cache."""
+"""Commands about this machine and for editors: schema, cache, doctor."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import evenly
 from evenly.cli.commands import app, examples
 from evenly.cli.options import Json
 from evenly.cli.show import one_line, print_json
+from evenly.errors import EvenlyError
 
 
 @app.command(
@@ -47,3 +48,28 @@ def cache(
     for begun in report.unfinished:
         print(f"unfinished  {begun.fingerprint[:12]}  {begun.pieces:,} pieces  {begun.bytes / 1e6:,.1f} MB")
     print(f"{len(report.pools)} pools in {one_line(report.folder)}")
+
+
+@app.command(
+    epilog=examples(
+        "evenly doctor",
+        "evenly doctor --json",
+    )
+)
+def doctor(
+    hub: Annotated[bool, typer.Option("--hub", help="Also ask the Hugging Face Hub, which takes the network.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at this machine: versions, tokenizer, cache, disk, memory, extras. Exit 1 when something is broken."""
+    health = evenly.doctor(hub=hub)
+    if as_json:
+        print_json(health.to_dict())
+    else:
+        from evenly.reporting.health import health_view  # noqa: PLC0415 - rich's tables load slowly
+        from evenly.reporting.terminal import terminal  # noqa: PLC0415
+
+        terminal().print(health_view(health.to_dict()))
+    if not health.sound:
+        broken = [one.name for one in health.findings if one.state == "broken"]
+        message = f"broken: {', '.join(broken)}."
+        raise EvenlyError(message)

@@ -121,6 +121,37 @@ def tokenizer_file(spec: str) -> Path:
     return _fetch("tokenizer.json", match["repo"], "model", listing.commit, ask)
 
 
+def token_is_set() -> bool:
+    """Say whether requests to the Hub carry a token: of HF_TOKEN, or of a login; its value is nobody's business."""
+    from huggingface_hub import get_token  # noqa: PLC0415 - half a second, which only remote files are worth
+
+    return get_token() is not None
+
+
+def hub_account() -> str | None:
+    """Ask the Hub who the token belongs to; None without one, where any answer will do.
+
+    Raises:
+        EvenlyError: when the Hub can't be reached, or refuses the token.
+    """
+    from huggingface_hub import HfApi, errors  # noqa: PLC0415 - half a second, which only remote files are worth
+
+    ask = _Asked("hub", "", EvenlyError)
+    if _offline():
+        text = "HF_HUB_OFFLINE is set, so that nothing is asked."
+        raise ask.error(text)
+    api = HfApi(endpoint=_endpoint())
+    with _told(ask):
+        if token_is_set():
+            told: dict[str, Any] = api.whoami()
+            return str(told["name"])
+        try:
+            api.model_info("openai-community/gpt2", timeout=10)
+        except errors.RepositoryNotFoundError:
+            return None  # a Hub of one's own need not have it
+    return None
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What was asked of the Hub, for errors."""
