@@ -20,7 +20,8 @@ import typer.main
 from evenly import cli
 from evenly.cli.commands import GROUPS
 from evenly.cli.complete import KEYS, POLICIES, VALUES, suggestions
-from evenly.recipe.model import Policy, Recipe
+from evenly.recipe.balance import Policy
+from evenly.recipe.model import Recipe
 from evenly.reporting.progress import Bars
 from evenly.reporting.terminal import terminal
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import unquote
 
 import bracex
@@ -143,8 +143,7 @@ def hub_account() -> str | None:
     api = HfApi(endpoint=_endpoint())
     with _told(ask):
         if token_is_set():
-            told: dict[str, Any] = api.whoami()
-            return str(told["name"])
+            return str(cast("dict[str, Any]", api.whoami())["name"])
         try:
             api.model_info("openai-community/gpt2", timeout=10)
         except errors.RepositoryNotFoundError:

@@ -250,7 +250,7 @@ class Session:
                 "Start it with a recipe whose sources name files."
             )
             raise UserError(message)
-        if not 1 <= len(states) <= MOST_VARIANTS + 1:
+        if not 1 <= len(states) <= MOST_VARIANTS + 1 or len(dict(states)) < len(states):
             message = f"studio: variants: expected 1 to {MOST_VARIANTS + 1} of them, of different names."
             raise UserError(message)
         recipes = [self.recipe(state, _named(own)) for own, state in states]
@@ -287,7 +287,8 @@ class Session:
             UserError: for any other.
         """
         job = cast("dict[str, Any]", (self.jobs.told() or {}).get("result") or {})
-        if name != job.get("name") or file != job.get("page"):
+        path = self.start.folder / name / file
+        if name != job.get("name") or file != job.get("page") or not path.is_file():
             message = "studio: no such page. Open one that was made here."
             raise UserError(message)
         return path
