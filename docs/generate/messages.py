@@ -30,8 +30,18 @@ ERRORS: Final = (
 CALLS: Final = {"_fault": 1, "_tell": 1}
 """Functions that are given a message -> which argument is its text."""
 
+METHODS: Final = {
+    ("recipe/plain.py", "fault"): (1, "RecipeError", "‹file›:‹line›: ", ""),
+    ("io/hub.py", "error"): (0, "DataError", "‹where›: ", ""),
+    ("io/tokenizers.py", "_Refused"): (0, "TokenizerError", "", "‹why›. Mend the file."),
+}
+"""Methods and classes that make an error of a text -> which argument it is, the error, what stands around the text."""
+
 MAKERS: Final = {("recipe/faults.py", "_shape_text"), ("recipe/needs.py", "_field_fault")}
 """Functions that return messages without raising them."""
+
+PASSED_ON: Final = {("io/tokenizers.py", "__exit__")}
+"""Functions that end a text which is told where it begins."""
 
 SPEAKERS: Final = {("recipe/statistic.py", "statistic"), ("recipe/steps.py", "_exactly_one")}
 """Functions whose ValueError is told to the user, with a point behind it."""
@@ -128,7 +138,7 @@ def all_messages() -> tuple[Message, ...]:
 def _of_function(function: ast.FunctionDef, module: Module) -> Iterator[Message]:
     scope = scope_of(function, module)
     key = (module.name, function.name)
-    for node in own_nodes(function):
+    for node in own_nodes(function) if key not in PASSED_ON else ():
         found: tuple[str, ast.expr, str] | None = None
         if isinstance(node, ast.Call):
             found = _made(node, key, scope)
@@ -144,7 +154,14 @@ def _of_function(function: ast.FunctionDef, module: Module) -> Iterator[Message]
 
 def _made(node: ast.Call, key: tuple[str, str], scope: Scope) -> tuple[str, ast.expr, str] | None:
     """Return the error that a call makes, its text, and where it is about."""
-    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    method = METHODS.get((key[0], name))
+    if method is not None and len(node.args) > method[0]:
+        place, error, before, behind = method
+        text = ast.BinOp(ast.Constant(before), ast.Add(), node.args[place])
+        return error, ast.BinOp(text, ast.Add(), ast.Constant(behind)), ""
+    if not isinstance(node.func, ast.Name):
+        return None
     if name == "ValueError" and key in SPEAKERS and node.args:
         return "RecipeError", ast.BinOp(node.args[0], ast.Add(), ast.Constant(".")), "‹place›"
     place = CALLS.get(name, 0 if name in ERRORS else None)

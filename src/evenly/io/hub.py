@@ -94,7 +94,7 @@ def fetch_output(address: str, phase: Phase) -> Path:
         with ThreadPoolExecutor(FETCHERS, thread_name_prefix="evenly-fetch") as pool:
             places = dict(zip(listing.files, pool.map(fetch, listing.files), strict=True))
     if not places:
-        text = "holds no file."
+        text = "holds no file. Name another."
         raise ask.error(text)
     name, place = next(iter(places.items()))
     return place.parents[len(Path(name).parts) - 1]
@@ -190,7 +190,7 @@ def _listing(kind: str, repo: str, revision: str, ask: _Asked) -> Listing:
         info = ask_for(repo, revision=revision, files_metadata=True)
     listing = Listing(str(info.sha), _sizes(info.siblings or []))
     if (out := next((name for name in listing.files if not stays_inside(name)), None)) is not None:
-        text = f"lists a file '{out}', whose name leads out of the repository. Nothing was fetched."
+        text = f"lists a file '{out}', whose name leads out of the repository. Nothing was fetched. Name others."
         raise ask.error(text)
     with kept_at(kept) as unfinished:
         unfinished.write_text(json.dumps(asdict(listing)), encoding="utf-8")
@@ -302,7 +302,7 @@ def _told(ask: _Asked) -> Generator[None]:
     except errors.HTTPError as fault:  # pyright: ignore[reportPrivateImportUsage] - what all that speaks HTTP raises
         raise ask.error(_unreached(fault)) from None
     except OSError as fault:
-        text = f"can't be kept: {fault.strerror or fault}. Is the disk full?"
+        text = f"can't be kept: {fault.strerror or fault}. Is the disk full? Free some room, or set HF_HOME."
         raise ask.error(text) from None
 
 

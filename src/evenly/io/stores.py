@@ -198,7 +198,7 @@ def _told(address: str) -> Generator[None]:
         message = f"{address}: there is no such bucket. Make it, or check the address."
         raise OutputError(message) from None
     except ValueError as fault:
-        message = f"{address}: {' '.join(str(fault).split())}."
+        message = f"{address}: {' '.join(str(fault).split())}. Check the address."
         raise OutputError(message) from None
     except Exception as fault:  # noqa: BLE001 - each store has exceptions of its own kinds
         told = " ".join(str(fault).split())[:200] or type(fault).__name__

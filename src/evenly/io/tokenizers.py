@@ -57,7 +57,7 @@ class _Refused:
         """
         if kind is not None and (issubclass(kind, Exception) or kind.__name__ == "PanicException"):
             found = str(error).partition("\n")[0][:200]
-            message = f"{self._told}{found}."
+            message = f"{self._told}{found}. Mend the file."
             raise TokenizerError(message) from error
 
 

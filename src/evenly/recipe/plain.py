@@ -64,7 +64,7 @@ class _Seen:
                     event, "a list or mapping as a key, expected a name. Put it in quotes, or after a colon."
                 )
         if many and len(self.stack) >= DEEPEST:
-            raise self.fault(event, f"not YAML of a recipe: more than {DEEPEST} lists and mappings inside one another.")
+            raise self.fault(event, f"more than {DEEPEST} lists and mappings inside one another. Write fewer.")
         if many:
             self.stack.append(_Open(anchor, isinstance(event, MappingStartEvent)))
         else:
@@ -84,7 +84,7 @@ class _Seen:
             return
         self.stack[-1].values += values
         if sum(one.values for one in self.stack) > MOST_VALUES:
-            raise self.fault(event, f"more than {MOST_VALUES:,} values, aliases counted. A recipe has no such number.")
+            raise self.fault(event, f"more than {MOST_VALUES:,} values, aliases counted. Write fewer.")
 
 
 def refuse_unless_plain(text: str, shown: str) -> None:
