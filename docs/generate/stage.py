@@ -19,13 +19,19 @@ from generate.links import changed, is_address, prose
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = "docs"
 
-PUBLISHED: Final = {".css", ".gif", ".ipynb", ".jpg", ".js", ".png", ".svg", ".webp", ".yaml"}
+PAGES: Final = {".ipynb", ".md"}
+"""Files of docs/ that become pages; a notebook with what its cells show."""
+
+PUBLISHED: Final = {".css", ".gif", ".jpg", ".js", ".png", ".svg", ".webp", ".yaml"}
 """Files of docs/ that are copied, besides its pages."""
 
 LEFT_OUT: Final = {"docs/README.md", "docs/generate"}
 """The list for readers of the repository, whose place index.md takes, and these scripts."""
 
 LANGUAGES: Final = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json", ".sh": "sh"}
+
+PICTURE: Final = "shown:"
+"""What stands before a picture of a cell, which lies in the site and not in the repository."""
 
 LARGEST: Final = 200_000
 """Bytes of a linked file that is shown; a larger one is not for reading."""
@@ -47,7 +53,7 @@ class Stage:
             name = path.relative_to(self.root).as_posix()
             if path.is_dir() or any(name == one or name.startswith(f"{one}/") for one in LEFT_OUT):
                 continue
-            if path.suffix == ".md":
+            if path.suffix in PAGES:
                 self.want(name)
             elif path.suffix in PUBLISHED:
                 self.write(self.place(name), path.read_bytes())
@@ -69,8 +75,8 @@ class Stage:
         """
         if name == f"{DOCS}/README.md":
             return "index.md"
-        if name.startswith(f"{DOCS}/") and (name.endswith(".md") or Path(name).suffix in PUBLISHED):
-            return name.removeprefix(f"{DOCS}/")
+        if name.startswith(f"{DOCS}/") and Path(name).suffix in PAGES | PUBLISHED:
+            return name.removeprefix(f"{DOCS}/").replace(".ipynb", ".md")
         if name.endswith(".md"):
             return f"project/{name.lower()}"
         return f"source/{name}.md"
@@ -80,16 +86,32 @@ class Stage:
         path = self.root / name
         if path.is_dir():
             text = listing(path, name)
+        elif path.suffix == ".ipynb":
+            text = self.told(path, name)
         elif path.suffix == ".md":
             text = path.read_text(encoding="utf-8")
         else:
             text = shown(path, name)
         self.write(self.place(name), changed(text, lambda target: self.linked(target, name)).encode())
 
+    def told(self, path: Path, name: str) -> str:
+        """Return a notebook as a page, and write the pictures that its cells show."""
+        from nbconvert import MarkdownExporter  # noqa: PLC0415  # pyright: ignore[reportMissingImports, reportUnknownVariableType] - a second; in the site's environment alone
+
+        text, others = MarkdownExporter().from_filename(str(path))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        folder = posixpath.splitext(self.place(name))[0]
+        pictures: dict[str, bytes] = others["outputs"]
+        for own, content in pictures.items():
+            self.write(f"{folder}/{own}", content)
+            text = str(text).replace(f"]({own})", f"]({PICTURE}{posixpath.basename(folder)}/{own})")
+        return str(text)
+
     def linked(self, target: str, name: str) -> str:
         """Return a link in a file of the repository as it stands in the site."""
         if is_address(target) or target.startswith("#"):
             return target
+        if target.startswith(PICTURE):
+            return target.removeprefix(PICTURE)
         path, mark, anchor = target.partition("#")
         named = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
         if not (self.root / named).exists() or named.startswith(".."):
