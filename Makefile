@@ -8,6 +8,7 @@ PYTHON ?= python3
 ARGS ?=
 LOCKFLAGS ?=
 ROWS ?= 400000
+LIMIT ?= 400
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -80,9 +81,10 @@ docs: .docs/.made $(VENV)/.dev ## the documentation site, in site/: the referenc
 soak: $(VENV)/.dev ## long runs: minutes and gigabytes
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-dist: $(VENV)/.dev ## wheel and sdist, in dist/
+dist: $(VENV)/.dev ## wheel and sdist, in dist/, tried with each Python that is here; LIMIT=400 MB of site-packages
 	rm -rf dist
 	$(UV) build --python $(BIN)/python --build-constraints requirements/build.txt --require-hashes --out-dir dist
+	$(BIN)/python tests/dist.py $(LIMIT) $(ARGS)
 
 lock: $(UV) ## remake requirements/*.txt (LOCKFLAGS=--upgrade for newer versions)
 	$(LOCK) --group pyproject.toml:uv --output-file requirements/uv.txt

@@ -20,6 +20,8 @@ import pytest
 import evenly
 from evenly.cli import app
 
+from .dist import UV, lacking_in, python_of
+
 ROOT = Path(__file__).parents[1]
 PUBLIC = [name for name in evenly.__all__ if name != "__version__"]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -152,3 +154,19 @@ def test_what_is_declared_is_locked_and_the_tests_run_on_what_users_get() -> Non
     )
     assert declared(PROJECT["dependencies"]) <= {name for name, _ in run}
     assert run <= dev
+
+
+def test_a_wheel_has_the_files_that_are_no_code(tmp_path: Path) -> None:
+    if not UV.exists():
+        pytest.skip("there is no .uv here to build with (`make test` makes it)")
+    command = [UV, "build", "--quiet", "--wheel", "--python", sys.executable, "--require-hashes", "--out-dir", tmp_path]
+    subprocess.run([*command, "--build-constraints", ROOT / "requirements" / "build.txt"], cwd=ROOT, check=True)
+    assert not lacking_in(next(tmp_path.glob("*.whl")))
+
+
+def test_the_python_that_runs_this_is_found() -> None:
+    found = python_of(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    if found is None:
+        pytest.skip("the Python that runs this is not on PATH under its own name")
+    asked = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    assert asked.startswith(f"Python {sys.version_info[0]}.{sys.version_info[1]}.")
