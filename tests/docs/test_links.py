@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ PAGES = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_each_link_of_the_repository_names_a_file_and_a_heading(page: Path) -> None:
     assert links.broken(page, ROOT) == []
+
+
+def test_examples_of_the_scripts_hold() -> None:
+    assert doctest.testmod(links).failed == 0
 
 
 def test_a_link_to_nothing_is_found(tmp_path: Path) -> None:
