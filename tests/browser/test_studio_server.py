@@ -67,6 +67,7 @@ def test_a_page_says_that_its_server_is_lost_and_comes_back_by_itself(
         put(page, "balance.cap", "7")
         before, address = selected(page), page.url
         first.stop()
+        first.wait()  # on a busy machine it still answers for a moment
         expect(page.locator("#connection")).to_have_text("not connected", timeout=15_000)
         put_text = page.locator('.control[data-key="balance.cap"] input[type=text]')
         put_text.fill("3")  # which nobody answers yet
@@ -101,6 +102,7 @@ def test_a_build_after_the_server_was_started_again_is_shown_too(
             assert evenly.verify(tmp_path / place).holds
             if place == "one":
                 studio.stop()
+                studio.wait()
                 expect(page.locator("#connection")).to_have_text("not connected", timeout=15_000)
                 studio = start(recipe, port=studio.port)
                 expect(page.locator("#connection")).to_have_text("connected", timeout=15_000)
