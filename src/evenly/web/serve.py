@@ -97,7 +97,8 @@ class Studio:
 
     def stop(self) -> None:
         """End the server, and a job that is under way."""
-        self.session.close(ENDING)
+        self.session.close(ENDING)  # first: pages that listen are let go
+        self._server.should_exit = True
         self._thread.join(1.5 * ENDING)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
