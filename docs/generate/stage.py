@@ -108,10 +108,10 @@ class Stage:
 
     def linked(self, target: str, name: str) -> str:
         """Return a link in a file of the repository as it stands in the site."""
-        if is_address(target) or target.startswith("#"):
-            return target
         if target.startswith(PICTURE):
             return target.removeprefix(PICTURE)
+        if is_address(target) or target.startswith("#"):
+            return target
         path, mark, anchor = target.partition("#")
         named = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
         if not (self.root / named).exists() or named.startswith(".."):
