@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import polars as pl
+from playwright.sync_api import expect
 
 from evenly.catalogue import write_catalogue
 from evenly.catalogue.recipe import demo_recipe_text
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
     from evenly.web.serve import Studio
+
+expect.set_options(timeout=15_000)
 
 ROWS = 4_000
 
@@ -66,7 +69,7 @@ def page_of(
         viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=touch, accept_downloads=True
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)  # a busy machine may curate for long
     told = watched(page, address)
     page.goto(address)
     if drawn:
