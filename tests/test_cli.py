@@ -181,6 +181,7 @@ def test_each_command_is_the_twin_of_a_call() -> None:
     }
     assert set(commands) == {
         "demo",
+        "init",
         "check",
         "plan",
         "run",

@@ -8,11 +8,12 @@ holds besides pages, pictures and downloads (the scripts that make them) stays o
 
 from __future__ import annotations
 
+import importlib
 import posixpath
 import shutil
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from generate.links import changed, is_address, prose
 
@@ -96,14 +97,12 @@ class Stage:
 
     def told(self, path: Path, name: str) -> str:
         """Return a notebook as a page, and write the pictures that its cells show."""
-        from nbconvert import MarkdownExporter  # noqa: PLC0415  # pyright: ignore[reportMissingImports, reportUnknownVariableType] - a second; in the site's environment alone
-
-        text, others = MarkdownExporter().from_filename(str(path))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        exporter: Any = importlib.import_module("nbconvert").MarkdownExporter()  # in the site's environment alone
+        text, others = exporter.from_filename(str(path))
         folder = posixpath.splitext(self.place(name))[0]
-        pictures: dict[str, bytes] = others["outputs"]
-        for own, content in pictures.items():
+        for own, content in others["outputs"].items():
             self.write(f"{folder}/{own}", content)
-            text = str(text).replace(f"]({own})", f"]({PICTURE}{posixpath.basename(folder)}/{own})")
+            text = text.replace(f"]({own})", f"]({PICTURE}{posixpath.basename(folder)}/{own})")
         return str(text)
 
     def linked(self, target: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evenly.errors import UserError, did_you_mean
@@ -22,7 +23,7 @@ NONE = "none"
 
 def questions(console: Console) -> Questions:
     """Return the questions as a terminal asks them."""
-    return Questions(console.print, console.input)
+    return Questions(console.print, partial(console.input, markup=False, emoji=False))
 
 
 class Questions:

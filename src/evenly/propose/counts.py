@@ -82,7 +82,7 @@ def token_bounds(rows: Sequence[Row], texts: Sequence[str], tokenizer: str, *, l
     step = 2 ** max(4, math.floor(math.log2(max(high, 1))) - 3)
     truncate = min(LONGEST[labelled], max(32, math.ceil(high / step) * step))
     beyond = int((lengths > truncate).mean() * 100)
-    told = f"half of the texts have {middle:,} or more; {beyond or 'fewer than 1'} in 100 are longer, and cut"
+    told = f"half of the texts have {middle:,} or more; {beyond or 'fewer than 1'} in 100 are longer: cut"
     return {"min_tokens": max(1, min(FEWEST, low)), "truncate": truncate}, told
 
 

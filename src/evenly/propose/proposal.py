@@ -128,7 +128,7 @@ def propose(
             looked.append(look(source, 1 / len(sources)))
             advance(len(source.files))
     draft = _guessed(sources, looked, _checked(wanted, looked), ask)
-    trial = parse_recipe(write(draft, out.parent, command), folder=out.parent, shown=str(out))
+    trial = parse_recipe(write(draft, Path(), command), shown=str(out))
     counted = count(trial, looked, [source.files for source in sources], reporter)
     draft = _sized(draft, counted, size, ask)
     text = write(draft, out.parent, command)

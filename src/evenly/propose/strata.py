@@ -33,12 +33,16 @@ FEW: Final = 30
 PER_UNIT: Final = 20
 """Rows for each whole unit, on average, from which on each is a stratum of its own."""
 
-UNITS: Final = 1_000
-"""Whole units below which they may be strata."""
+UNITS, BEYOND = 1_000, 0.002
+"""Whole units below which they may be strata, and the share of the numbers that may lie beyond and is lost."""
 
 MANY, SMALL = 20, 0.002
 """Classes from which on small ones are put together, and the share of the rows that is small."""
 
+EVEN: Final = 1.3
+"""How many times its equal share the commonest category may have and still be even."""
+
+HUNDRED: Final = 100
 RULES: Final = 0.4
 """Share of the rows from which on a category gets a smaller weight."""
 
@@ -74,13 +78,15 @@ def balance_of(roles: Roles, columns: Mapping[str, Column], rows: int, *, whole:
         return replace(found, weight=_ruling(columns.get(category or "")))
     if label is not None:
         return _of_classes(columns[label])
-    if category is not None:
+    even = category is not None and _is_even(columns.get(category))
+    if category is not None and not even:
         return _of_category(category, columns.get(category), roles)
+    lacking = f"no label, and '{category}' is even already" if even else "no label and no category"
     if roles.dates:
         axis = {"column": roles.dates[0], "part": "year"}
-        return Balance([axis], "no label and no category: by year", "power", SQUARE_ROOT, {"alpha": 0.5})
+        return Balance([axis], f"{lacking}: by year", "power", SQUARE_ROOT, {"alpha": 0.5})
     axis = {"column": "tokens", "log": 2}
-    return Balance([axis], "no label and no category: by length, each twice the one before", "cap", LEVEL)
+    return Balance([axis], f"{lacking}: by length, each twice the one before", "cap", LEVEL)
 
 
 def _of_number(column: Column, rows: int, *, whole: bool) -> Balance:
@@ -100,13 +106,14 @@ def _axis(column: Column, inside: Sequence[float], low: float, high: float, rows
         return {"round": 1}, "each number by itself"
     tail = SHORT if named(column.name, PRICES) else POWERS
     if inside[0] > 0 and high / low > tail:
-        if high < UNITS and rows * column.share >= PER_UNIT * UNITS:
-            return {"round": 1, "min": 1, "max": UNITS - 1}, "one stratum per whole unit"
+        beyond = sum(one >= UNITS for one in inside) / len(inside)
+        if beyond < BEYOND and high > UNITS / 10 and rows * column.share >= PER_UNIT * UNITS:
+            return {"round": 1, "min": 1, "max": UNITS - 1}, f"one stratum per whole unit; {beyond:.2%} lie beyond"
         factor, told = (2, "twice") if inside[-1] / inside[0] < FARTHEST else (10, "ten times")
         return {"log": factor}, f"a long tail: each stratum is {told} as wide as the one before"
     if inside[0] == 0 and high > DIGIT and column.whole:
-        powers = [2.0**power for power in range(max(1, math.ceil(math.log2(high))) + 1)]
-        return {"edges": [0.0, *powers, math.inf]}, "a long tail from 0: each is twice as wide as the one before"
+        powers = [2**power for power in range(max(1, math.ceil(math.log2(high))) + 1)]
+        return {"edges": [0, *powers, math.inf]}, "a long tail from 0: each is twice as wide as the one before"
     width = nice((high - low) / DOZEN or (inside[-1] - inside[0]) / DOZEN or 1.0)
     return {"width": width}, "about a dozen strata of one width"
 
@@ -177,8 +184,13 @@ def _of_category(category: str, column: Column | None, roles: Roles) -> Balance:
     return Balance([axis], "no label: one stratum per category", "power", SQUARE_ROOT, {"alpha": 0.5})
 
 
+def _is_even(column: Column | None) -> bool:
+    """Say whether the commonest value has not much more than its share: there is nothing to balance."""
+    return column is not None and column.common[0][1] * column.distinct < EVEN * column.filled
+
+
 def _ruling(column: Column | None) -> str | None:
     """Return the value that holds more of the rows than all others should together, or None."""
-    if column is None or column.distinct < 3 or not column.common or column.common[0][1] < RULES * column.filled:  # noqa: PLR2004
+    if column is None or column.distinct < 3 or column.filled < HUNDRED or column.common[0][1] < RULES * column.filled:  # noqa: PLR2004 - of two, one always rules
         return None
     return column.common[0][0]

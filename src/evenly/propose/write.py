@@ -24,6 +24,9 @@ TOKENIZER: Final = "o200k_base"
 DELETED: Final = ['"', "{", "}"]
 """Signs of JSON that only cost tokens."""
 
+EXACT: Final = 0.99
+"""Share of numbers that have to be told exactly."""
+
 SHOWN: Final = 12
 """Columns that are named in one comment."""
 
@@ -36,10 +39,10 @@ def write(draft: Draft, folder: Path, command: str) -> str:
     page = Page()
     seen, about = sum(len(one.rows) for one in draft.looked), "" if draft.whole else "about "
     opened, files = sum(one.files for one in draft.looked), sum(len(one.files) for one in draft.sources)
+    where = f"{'' if opened == files else f'{opened:,} of '}{files:,} {'file' if files == 1 else 'files'}"
     page.note(
-        f"Proposed by `{command}` after a look at {seen:,} of {about}{draft.rows:,} rows, in {opened:,} of {files:,} "
-        f"{'file' if files == 1 else 'files'}. It runs as it is. Comments say why a line is as it is, and what else it "
-        "could be."
+        f"Proposed by `{command}` after a look at {seen:,} of {about}{draft.rows:,} rows, in {where}. It runs as "
+        "it is; comments say why a line is as it is, and what else it could be."
     )
     page.put("")
     page.put(f"name: {draft.name}", "the output's folder, unless --out names another")
@@ -153,13 +156,21 @@ def _prompt(draft: Draft, label: str) -> tuple[str, str]:
     said = " ".join(words(label)) or "label"
     if draft.balance.number is None:
         return f"{{{draft.text}}}\n\n{said.capitalize()}:", f" {{{field}}}"
-    digits = 0 if column.whole else 2 if max(map(abs, column.numbers)) >= 1 else 4
-    answer = f"{{{field}:.{digits}f}}"
+    answer = f"{{{field}:.{_digits(column.numbers)}f}}"
     if named(label, PRICES) < FILLED:
         return f"What is the {said}?\n\n{{{draft.text}}}\n\n{said.capitalize()}:", f" {answer}"
     question = f"What does this cost?\n\n{{{draft.text}}}\n\n{said.capitalize()} is"
     in_dollars = _currency(draft) == "USD"
     return (f"{question} $", answer) if in_dollars else (question, f" {answer}")
+
+
+def _digits(numbers: Sequence[float]) -> int:
+    """Return how many digits after the point nearly all of some numbers have: two at most, of small ones four."""
+    most = 2 if max(map(abs, numbers)) >= 1 else 4  # cents; a share of something
+    for digits in range(most):
+        if sum(round(one, digits) == one for one in numbers) >= EXACT * len(numbers):
+            return digits
+    return most
 
 
 def _currency(draft: Draft) -> str | None:

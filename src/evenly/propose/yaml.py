@@ -17,9 +17,6 @@ COLUMN: Final = 44
 """Where comments begin, where there is room."""
 
 PLAIN: Final = re.compile(r"[A-Za-z_/.][\w/.*+-]*(?: [\w/.*+-]+)*")
-WHOLE: Final = 1e15
-"""From which on a number is written with an exponent."""
-
 WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"})
 
 
@@ -87,10 +84,10 @@ def value(data: Any) -> str:  # noqa: ANN401 - plain data
 
 
 def _number(number: float) -> str:
-    """Return a number as people write it."""
+    """Return a number that stays one with a fraction: 1.0 is no whole number, to a recipe."""
     if math.isinf(number):
         return ".inf" if number > 0 else "-.inf"
-    return str(int(number)) if number.is_integer() and abs(number) < WHOLE else repr(number)
+    return repr(number)
 
 
 def _text(text: str) -> str:
