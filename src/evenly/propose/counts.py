@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -115,6 +115,7 @@ def _sampled(recipe: Recipe, looked: Sequence[Looked], files: Sequence[Sequence[
             plain = source.model_copy(update={"format": None, "delimiter": None, "encoding": None})
             alone = recipe.model_copy(update={"sources": [plain]})
             pieces = cut_into_pieces([File(path, place, "sample")], None)
+            pieces = [replace(pieces[0], stop=path.stat().st_size)]  # of several, only the first is sampled
             sample = curated_sample(alone, [data_needs(alone, 0)], pieces, LocalEngine(recipe.engine.workers))
             label = recipe.balance.label
             rows = sample.drop_nulls(label).height if sample.height and label in sample.columns else sample.height

@@ -108,7 +108,9 @@ def _axis(column: Column, inside: Sequence[float], low: float, high: float, rows
     if inside[0] > 0 and high / low > tail:
         beyond = sum(one >= UNITS for one in inside) / len(inside)
         if beyond < BEYOND and high > UNITS / 10 and rows * column.share >= PER_UNIT * UNITS:
-            return {"round": 1, "min": 1, "max": UNITS - 1}, f"one stratum per whole unit; {beyond:.2%} lie beyond"
+            return {"round": 1, "min": 1, "max": UNITS - 1}, "one stratum per whole unit" + (
+                f"; {beyond:.2%} lie beyond" if beyond else ""
+            )
         factor, told = (2, "twice") if inside[-1] / inside[0] < FARTHEST else (10, "ten times")
         return {"log": factor}, f"a long tail: each stratum is {told} as wide as the one before"
     if inside[0] == 0 and high > DIGIT and column.whole:
