@@ -20,7 +20,7 @@ POWERS, SHORT = 50.0, 10.0
 the second, since a dollar means less to a dear thing."""
 
 FARTHEST: Final = 2.0**20
-"""Largest over smallest number up to which the factor is two."""
+"""The same ratio up to which the factor is two."""
 
 DIGIT, DOZEN = 8, 12
 
@@ -111,7 +111,7 @@ def _axis(column: Column, inside: Sequence[float], low: float, high: float, rows
             return {"round": 1, "min": 1, "max": UNITS - 1}, "one stratum per whole unit" + (
                 f"; {beyond:.2%} lie beyond" if beyond else ""
             )
-        factor, told = (2, "twice") if inside[-1] / inside[0] < FARTHEST else (10, "ten times")
+        factor, told = (2, "twice") if high / low < FARTHEST else (10, "ten times")
         return {"log": factor}, f"a long tail: each stratum is {told} as wide as the one before"
     if inside[0] == 0 and high > DIGIT and column.whole:
         powers = [2**power for power in range(max(1, math.ceil(math.log2(high))) + 1)]
