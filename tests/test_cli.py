@@ -188,6 +188,7 @@ def test_each_command_is_the_twin_of_a_call() -> None:
         "report",
         "compare",
         "ablate",
+        "studio",
         "tune",
         "studio",
         "verify",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from evenly.propose.guess import Wanted, guess_roles
 from evenly.propose.strata import balance_of, nice
 from evenly.propose.summary import summarise
+from evenly.propose.yaml import value
 
 from .tables import answers, chats, listings, prose, reviews, texts
 
@@ -121,3 +123,14 @@ def test_round_numbers() -> None:
     assert [nice(number) for number in (0, 37.2, -4, 0.034)] == [0, 50, -5, 0.05]
     assert [nice(number, up=True) for number in (899.99, 11_899.97, 0.0123)] == [900, 12_000, 0.013]
     assert [nice(number, up=False) for number in (3.99, 1_250, -7.77)] == [3.9, 1_200, -7.8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no", "1e6", ".5", "a: b", "x#y", "# z", "-", "*x", "a,b", "../x/*.csv", "ü", "a\nb", "\x7f", "'", "\\d", "", "~"],
+)
+def test_any_text_is_read_back_from_the_yaml(text: str) -> None:
+    assert YAML(typ="safe", pure=True).load(f"key: {value({'a': text, 'b': [text]})}")["key"] == {
+        "a": text,
+        "b": [text],
+    }

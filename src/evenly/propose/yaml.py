@@ -93,7 +93,7 @@ def _number(number: float) -> str:
 def _text(text: str) -> str:
     """Return a text bare where YAML reads it as it is, else in quotes."""
     bare = PLAIN.fullmatch(text) and text.isascii() and text.lower() not in WORDS
-    if bare and not text.startswith((".", "+", "-", "*")):
+    if bare and (text[0] != "." or text.startswith(("./", "../"))):
         return text
     if "\\" in text and "'" not in text and text.isprintable():
         return f"'{text}'"
