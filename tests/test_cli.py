@@ -190,7 +190,6 @@ def test_each_command_is_the_twin_of_a_call() -> None:
         "ablate",
         "studio",
         "tune",
-        "studio",
         "verify",
         "why",
         "push",
