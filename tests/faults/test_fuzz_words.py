@@ -251,6 +251,8 @@ def command_line(dice: random.Random) -> list[str]:
             words.append(dice.choice(VALUES))
     if name == "demo":
         words += ["--rows", "300"]
+    if name == "studio":
+        words.append("--port=-1")  # a sound line would serve until it is interrupted
     return words
 
 
@@ -294,7 +296,7 @@ def give(evenly: Command, folder: Path, dice: random.Random) -> int:
 
 def give_many(evenly: Command, folder: Path, count: int) -> None:
     codes = [give(evenly, folder, random.Random(f"{SEED} commands {number}")) for number in range(count)]
-    assert codes.count(0) > count / 20
+    assert codes.count(0) > count / 50  # few lines are sound
     assert codes.count(2) > count / 20
 
 
