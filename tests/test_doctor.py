@@ -127,5 +127,6 @@ def test_the_hub_is_asked_when_that_is_wanted(monkeypatch: pytest.MonkeyPatch, t
         hub.failing = None
         monkeypatch.delenv("HF_TOKEN")
         assert (asked().state, asked().found) == ("ok", "reached; no token (HF_TOKEN) is set")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody answers there
     assert asked().state == "broken"
     assert "can't be reached" in asked().found

@@ -37,6 +37,7 @@ WITHIN: Final = re.compile(
 NEAR: Final = re.compile(r"Did you mean '‹name›'\?(?: (\w+): ….)?")
 PLACE: Final = re.compile(
     r"(?:recipe[.:\[]|--\w|(?:'?‹[^›]+›'? ?)+(?::\d+)?:|'‹[^›]+›' is |"
+    r"balance\(|balance‹rest›|(?:DATA|balance|doctor):|"
     r"(?:ablate|ablate, tune|compare|data|demo|demo rows|demo seed|evenly|internal|load|picture|state|studio|workers):)"
 )
 """How a message says where it is: a key of the recipe, an option, a file or folder, a command, a part of Evenly."""
@@ -44,6 +45,9 @@ PLACE: Final = re.compile(
 BY_HAND: Final = {
     "interrupted.": "Run the same command again: it goes on from what was finished.",
     "cancelled.": "Start it again when you want it.",
+    "balance: ‹text›": "What a recipe says of the same fault, with the argument in the place of its key.",
+    "balance(‹argument›=…)‹rest›": "The same.",
+    "balance‹rest›": "The same.",
     "‹format message› See: evenly --help": "Mend the command line as the message says.",
     "‹folder›: ‹what› takes about ‹needed› more, and ‹free› are free. ‹remedy›": (
         "Free some room, or set EVENLY_CACHE, or `--out`, to a folder on another disk; the message says which."

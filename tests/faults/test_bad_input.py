@@ -253,7 +253,7 @@ FAULTS: dict[str, Fault] = {
     "recipe with a control character": Fault(recipe="name: \x01", says=("recipe.yaml", "not YAML")),
     "repeated key": Fault(recipe="name: a\nname: b\n", says=("recipe.yaml:", "duplicate key")),
     "a map within itself": Fault(recipe="&a {name: x, b: *a}", says=("recipe.yaml",)),
-    "deep recipe": Fault(recipe="[" * 400, says=("recipe.yaml", "not YAML")),
+    "deep recipe": Fault(recipe="[" * 400, says=("recipe.yaml:1:", "inside one another", "Write fewer")),
     "infinite width": Fault(
         recipe={"balance__strata__0__round": float("inf")}, says=("recipe.balance.strata[0].round",)
     ),

@@ -98,7 +98,6 @@ def test_what_is_done_exits_with_0(evenly: Command, words: tuple[str, ...]) -> N
 @pytest.mark.parametrize(
     "words",
     [
-        (),
         ("rum",),
         ("run",),
         ("run", "recipe.yaml", "--frce"),

@@ -333,7 +333,7 @@ def test_a_bar_that_is_not_there_is_told(listings: Path) -> None:
     )
     with held(given) as live:
         look = live.look(given)
-        with pytest.raises(evenly.UserError, match=r"no picture 'tokens' of this recipe.\n  pictures: strata"):
+        with pytest.raises(evenly.UserError, match=r"there is no 'tokens' of this recipe.\n  pictures: strata"):
             live.bar(given, look, "tokens", 1)
     given = recipe(listings, BALANCES["weighted by category"])
     with held(given) as live:

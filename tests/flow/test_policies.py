@@ -255,7 +255,7 @@ def test_a_wish_of_rake_that_no_record_can_meet_names_the_value(listings: Path) 
 
 @pytest.mark.parametrize(
     ("weight", "told"),
-    [("price - 10000", "has the weight -"), ("ln(price - 5)", "has the weight None"), ("0", "has the weight 0")],
+    [("price - 10000", "has the weight -"), ("ln(price - 5)", "has the weight None"), ("0", "have the weight 0")],
 )
 def test_a_weight_that_is_none_names_a_record(listings: Path, weight: str, told: str) -> None:
     with pytest.raises(evenly.UserError, match=told):

@@ -43,7 +43,7 @@ def demo(
 @app.command(
     epilog=examples(
         "evenly init evenly-demo/catalogue --yes",
-        "evenly init listings.csv --label price --out listings.yaml",
+        "evenly init evenly-demo/catalogue --label price --out priced.yaml --yes",
     )
 )
 def init(

@@ -60,7 +60,14 @@ OLDEST: Final = (3, 11)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: its name, state, what was found, and what to do about it (empty: nothing)."""
+    """One thing that was looked at.
+
+    Attributes:
+        name: what it is.
+        state: `ok`, `warn`, `broken`, or `off` where it was not asked for.
+        found: what was found.
+        advice: what to do about it; empty where nothing is.
+    """
 
     name: str
     state: State
@@ -70,7 +77,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """All findings of `evenly.doctor`, in their order."""
+    """What `evenly.doctor` found.
+
+    Attributes:
+        findings: in their order.
+    """
 
     findings: tuple[Finding, ...]
 

@@ -138,7 +138,7 @@ def hub_account() -> str | None:
 
     ask = _Asked("hub", "", EvenlyError)
     if _offline():
-        text = "HF_HUB_OFFLINE is set, so that nothing is asked."
+        text = "HF_HUB_OFFLINE is set, so that nothing is asked. Unset it."
         raise ask.error(text)
     api = HfApi(endpoint=_endpoint())
     with _told(ask):

@@ -132,7 +132,7 @@ def _in_folder(folder: Path) -> list[File]:
         if here:
             return [File.at(path) for path in tables or here]
     held = sorted(path.name for path in folder.iterdir())
-    message = f"DATA: '{folder}' holds no data files ({', '.join(FORMATS)}, packed or not)."
+    message = f"DATA: '{folder}' holds no data files ({', '.join(FORMATS)}, packed or not). Name a folder that does."
     raise DataError(message + (choices_line("it holds", held) if held else ""))
 
 

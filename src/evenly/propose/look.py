@@ -101,7 +101,7 @@ def look(source: Given, share: float = 1.0) -> Looked:
     if looked.bad > WORST * looked.read:
         message = (
             f"DATA: {looked.bad:,} of {looked.read:,} rows looked at in {source.files[0]} can't be read "
-            f"({looked.reason}). Is it another format than its name says?"
+            f"({looked.reason}). Is it another format than its name says? Rename it, or mend the rows."
         )
         raise DataError(message)
     looked.total = round(looked.total * len(source.files) / len(chosen))

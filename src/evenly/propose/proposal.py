@@ -72,9 +72,12 @@ class Proposal:
         path: the recipe's file.
         recipe: what is in it.
         guesses: a row each: `guess`, `value`, `why`.
-        looked: rows that were looked at, in `files` files.
+        looked: rows that were looked at.
+        files: files that these are in.
         rows: rows of the data, about where not `whole`.
+        whole: whether all of them were looked at.
         usable: rows that the recipe can draw from, of which it selects its size; about where not `counted`.
+        counted: whether these were counted.
     """
 
     path: Path
@@ -256,7 +259,7 @@ def _refuse(roles: Roles, columns: dict[str, Column]) -> None:
     if not roles.texts.columns:
         numbers = all(column.numeric > 0.5 for column in columns.values() if column.filled)  # noqa: PLR2004 - most values
         held = "only numbers" if numbers else "no text to learn from"
-        message = f"DATA: there is {held}, and a training example needs some: a title, a description, a message."
+        message = f"DATA: there is {held}, and a training example needs some. Name columns that have it by --text."
         raise DataError(message + choices_line("columns", columns))
     for name in roles.label.columns:
         column = columns.get(name)
@@ -264,9 +267,8 @@ def _refuse(roles: Roles, columns: dict[str, Column]) -> None:
             message = f"--label {name}: holds lists or objects, expected a number or a class in each row."
             raise UserError(message)
         if column is not None and (column.distinct < 2):  # noqa: PLR2004 - a constant
-            message = (
-                f"--label {name}: {roles.unusable.get(name, 'one value')}; there is nothing to balance or to learn."
-            )
+            why = roles.unusable.get(name, "one value")
+            message = f"--label {name}: {why}; there is nothing to balance or to learn. Name another column."
             raise UserError(message)
 
 
