@@ -65,7 +65,7 @@ def test_a_cache_that_can_not_be_written_is_broken(
     assert told(monkeypatch) == 1
     out, err = capsys.readouterr()
     assert "Set EVENLY_CACHE" in out
-    assert err == "evenly: broken: cache.\n"
+    assert err == "evenly: doctor: cache is broken. Mend what the lines above name.\n"
 
 
 def test_what_is_missing_or_odd_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

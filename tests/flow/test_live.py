@@ -339,8 +339,8 @@ def test_a_bar_that_is_not_there_is_told(listings: Path) -> None:
     with held(given) as live:
         look = live.look(given)
         for chart, place, category, text in (
-            ("labels", 1, None, "no picture 'labels' of this recipe. Did you mean 'label'?"),
-            ("density", 1, None, "no picture 'density'"),
+            ("labels", 1, None, "there is no 'labels' of this recipe. Did you mean 'label'?"),
+            ("density", 1, None, "there is no 'density'"),
             ("label", -1, None, "places 0 to"),
             ("tokens", 400, None, "places 0 to"),
             ("mix", 2, 99, "'mix' has the categories 0 to 5, not 99"),

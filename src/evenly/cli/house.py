@@ -71,5 +71,5 @@ def doctor(
         terminal().print(health_view(health.to_dict()))
     if not health.sound:
         broken = [one.name for one in health.findings if one.state == "broken"]
-        message = f"doctor: {', '.join(broken)} is broken. Do what the lines above say."
+        message = f"doctor: {', '.join(broken)} is broken. Mend what the lines above name."
         raise EvenlyError(message)
