@@ -204,7 +204,9 @@ class Session:
             )
             raise UserError(message)
         with self._asked(recipe) as live:
-            return {"column": column, "values": live.equal_weights(recipe)}
+            values = live.equal_weights(recipe)
+        by_null = values.get("(none)", 1.0)  # a table has no name for it
+        return {"column": column, "values": values, "default": by_null}
 
     def written(self, state: object) -> str:
         """Return a state's recipe as YAML, with the comments of the one that the studio began with."""
