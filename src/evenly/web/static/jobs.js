@@ -7,9 +7,11 @@ import { number } from "./numbers.js";
 const WORDS = { curate: "Curating", build: "Building", ablate: "Training proxies on" };
 const DONE = { curate: "Curated", build: "Built", ablate: "Ablation" };
 
+const cancel = () => ask("cancel", {}).catch((fault) => say(document.getElementById("trouble"), fault.message));
+
 // A job's progress: phase, bar, seconds, what it said. The parts stay; their texts and the bar change.
 export class Progress {
-  constructor(cancel) {
+  constructor() {
     this.title = el("b");
     this.bar = el("progress", { max: 1, "aria-label": "Progress" });
     this.told = el("span", { class: "figure" });
@@ -45,7 +47,7 @@ export class Jobs {
     this.dialog = document.getElementById("ask");
     this.form = document.getElementById("ask-form");
     this.place = document.getElementById("job");
-    this.progress = new Progress(() => ask("cancel", {}).catch(() => {}));
+    this.progress = new Progress();
     this.close = el("button", { type: "button", class: "close", text: "×", "aria-label": "Close", on: { click: () => this.dismiss() } });
     this.place.append(this.progress.node, this.close);
     document.getElementById("build").addEventListener("click", () => this.build());

@@ -195,7 +195,7 @@ class Page {
 
 let page = null;
 let pool = null;
-const waiting = new Progress(() => ask("cancel", {}).catch(() => {}));
+const waiting = new Progress();
 const again = el("button", { type: "button", text: "Try again", hidden: true, on: { click: () => ask("curate", {}).catch((fault) => say(byId("trouble"), fault.message)) } });
 byId("waiting-job").append(waiting.node, again);
 
