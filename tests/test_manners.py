@@ -261,22 +261,69 @@ ask evenly run some
 """
 
 
-def test_bash_completes(tmp_path: Path) -> None:
-    bash = shutil.which("bash")
-    if bash is None:
-        pytest.skip("there is no bash")
+ZSH = """
+compdef() { :; }
+source <(evenly --show-completion zsh)
+_describe() { echo "$found[*] / $*"; }
+_files() { echo files; }
+ask() { words=("$@"); CURRENT=$#; _evenly; }
+ask evenly pl
+ask evenly run x.yaml --engine ""
+ask evenly run --set balance.po
+ask evenly run --set balance.policy=prop
+ask evenly run some
+"""
+
+FISH = """
+evenly --show-completion fish | source
+touch some.yaml
+for line in "evenly pl" "evenly run --engine r" "evenly run --set balance.policy=prop" "evenly run som"
+    complete --do-complete $line
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "script", "found"),
+    [
+        (
+            ["bash", "--norc"],
+            BASH,
+            ["complete -o default -F _evenly_completion evenly", "plan", "ray", "proportional", ""],
+        ),
+        (
+            ["zsh", "--no-rcs"],
+            ZSH,
+            [
+                "plan:Count the strata and allocate; write no... / evenly found",
+                "local ray / evenly found",
+                f"balance.policy=:{' '.join(POLICIES)} / evenly found -S ",
+                "balance.policy=proportional / evenly found",
+                "files",
+            ],
+        ),
+        (
+            ["fish", "--no-config"],
+            FISH,
+            ["plan\tCount the strata and allocate; write no...", "ray", "balance.policy=proportional", "some.yaml"],
+        ),
+    ],
+    ids=["bash", "zsh", "fish"],
+)
+def test_a_shell_completes(shell: list[str], script: str, found: list[str], tmp_path: Path) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"there is no {shell[0]}")
     named = tmp_path / "evenly"
     named.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m evenly "$@"\n', encoding="utf-8")
     named.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run([bash, "--norc", "-c", BASH], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [
-        "complete -o default -F _evenly_completion evenly",
-        "plan",
-        "ray",
-        "proportional",
-        "",
-    ]
+    environment = os.environ | {
+        "HOME": str(tmp_path),
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        [*shell, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == found
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
@@ -287,7 +334,7 @@ def test_other_shells_can_read_their_script(
     script = capsys.readouterr().out
     monkeypatch.setenv("_EVENLY_COMPLETE", shell)
     assert told(monkeypatch, "evenly run --engine l") == 0
-    assert capsys.readouterr().out == {"zsh": "local:\n", "fish": "local\t\n"}[shell]
+    assert capsys.readouterr().out == {"zsh": "local\n", "fish": "local\t\n"}[shell]
     if (program := shutil.which(shell)) is not None:
         subprocess.run([program, "-n", "-c", script], check=True)
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from evenly.recipe import expression_words
+from generate import notices
 from generate.messages import Message, all_messages
 from generate.recipe import cell
 
@@ -22,7 +23,8 @@ Words between ‹ and › stand for what a message fills in, `a | b` for one of 
 """
 
 _VERBS: Final = """
-    Add Ask Change Check Choose Close Compare Convert Copy Derive Download Free Give Group Install Leave Let Loosen
+    Add Ask Change Check Choose Close Compare Convert Copy Derive Download Drop End Free
+    Give Group Install Leave Let Loosen
     Lower Make Mend Move Name Note Open Pack Please Push Put Raise Rank Read Rename Replace Run Save Say Search See Set
     Show Start Swap Take Try Under Unpack Unset Use Wait Write
 """
@@ -192,7 +194,7 @@ def entries() -> dict[str, list[Message]]:
 
 def page() -> str:
     """Return the page."""
-    return "\n".join(["# Errors\n", INTRODUCTION, *sections(), *near_misses()])
+    return "\n".join(["# Errors\n", INTRODUCTION, *sections(), *left_out(), *warned(), *near_misses()])
 
 
 def sections() -> Iterator[str]:
@@ -211,6 +213,26 @@ def entry(text: str) -> str:
     """Return a message and what to do as an item of a list."""
     wrong, _ = parted(text) if text not in BY_HAND else (text, "")
     return f"- {code(wrong)}\n\n    {remedy(text)}\n"
+
+
+def left_out() -> Iterator[str]:
+    """Yield why rows go to quarantine, with what to do."""
+    yield "## Rows in quarantine\n"
+    yield (
+        "A row that can't be read is no error: it goes to `quarantine.jsonl` with its file, its line and one of these "
+        "reasons, and the run goes on. More of them than `max_bad_fraction` allows end it.\n"
+    )
+    for reason in notices.reasons():
+        yield f"- {code(reason)}\n\n    {notices.remedy(reason)}\n"
+
+
+def warned() -> Iterator[str]:
+    """Yield the warnings, with what to do."""
+    yield "## Warnings\n"
+    yield "Told on stderr behind `warning:`; the command goes on.\n"
+    for warning in notices.warnings():
+        wrong, told = parted(warning)
+        yield f"- {code(wrong)}\n\n    {notices.warned(warning) or told}\n"
 
 
 def code(text: str) -> str:

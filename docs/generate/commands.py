@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer.main
 
 from evenly.cli import app
+from evenly.cli.commands import GROUPS
 from generate.recipe import cell, examples
 
 if TYPE_CHECKING:
@@ -33,20 +34,32 @@ CODES: Final = """\
 [Errors](errors.md) lists the messages.
 """
 
+COMPLETION: Final = """\
+Commands, options and their values are completed, keys of `--set` too. Nothing is installed by itself: put the line of
+your shell where it says.
+
+| shell | line | where |
+|---|---|---|
+| bash | `source <(evenly --show-completion bash)` | `~/.bashrc` |
+| zsh | `source <(evenly --show-completion zsh)` | `~/.zshrc`, after `compinit` |
+| fish | `evenly --show-completion fish > ~/.config/fish/completions/evenly.fish` | run it once |
+"""
+
 ENVIRONMENT: Final = {
     "EVENLY_CACHE": "the folder of curated pools and copies of remote files, instead of the system's cache folder",
     "HF_TOKEN": "what the Hub knows you by: for gated tokenizers, private datasets, `push`",
     "HF_ENDPOINT": "another Hub than the public one",
     "HF_HOME": "where files of the Hub are kept",
     "HF_HUB_OFFLINE": "1: nothing is fetched from the Hub; what is kept is used",
+    "NO_COLOR": "anything: no colours on the terminal; a pipe gets none anyway",
 }
 """Variables of the environment that the commands listen to."""
 
 
 def commands() -> dict[str, Any]:
-    """Return the commands by name, in the order of `evenly --help`; hidden ones left out."""
+    """Return the commands by name, in the order of `evenly --help`."""
     group: Any = typer.main.get_command(app)
-    return {name: one for name, one in group.commands.items() if not one.hidden}
+    return {name: group.commands[name] for names in GROUPS.values() for name in names}
 
 
 def page() -> str:
@@ -62,6 +75,8 @@ def page() -> str:
             "",
             "## Exit codes\n",
             CODES,
+            "## Completion\n",
+            COMPLETION,
             "## Environment\n",
             "| variable | what it is |\n|---|---|",
             *(f"| `{name}` | {text} |" for name, text in ENVIRONMENT.items()),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
-from generate import catalogue, messages, wording
+from generate import catalogue, messages, notices, wording
+
+import evenly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +28,50 @@ def test_there_are_as_many_messages_as_the_code_raises() -> None:
 def test_each_message_says_where_it_is_and_what_to_do(message: messages.Message) -> None:
     assert catalogue.says_where(message), f"begin with the place (recipe.…:, --option:, a file): {message.text}"
     assert catalogue.remedy(catalogue.whole(message)), f"end with what to do (Write, Give, Choose …): {message.text}"
+
+
+BAD_LINES = {
+    "a.jsonl": [
+        b'{"sku": "1", "text": "a"}',
+        b"{",
+        b"[" * 5_000,
+        b"7",
+        b'{"sku": "2", "text": "\xff"}',
+        b'{"sku": "3", "text": {}}',
+        b'{"sku": null, "text": "a"}',
+    ],
+    "b.csv": [b"sku,text", b"4,a", b"5,a,b", b'6,"a"b', b"7,\xff", b",a"],
+}
+
+
+def test_the_reasons_of_a_run_are_on_the_page(tmp_path: Path) -> None:
+    for name, lines in BAD_LINES.items():
+        (tmp_path / name).write_bytes(b"\n".join(lines) + b"\n")
+    recipe = """
+name: broken
+sources: [{name: lines, files: a.jsonl, id: sku}, {name: table, files: b.csv, id: sku}]
+max_bad_fraction: 1
+template: {prompt: "{text}"}
+balance: {strata: [{column: sku}], cap: 1}
+"""
+    (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    evenly.run(tmp_path / "recipe.yaml", tmp_path / "out")
+    told = [json.loads(line)["reason"] for line in (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines()]
+    assert len(told) == 10
+    page = notices.reasons()
+    for reason in told:
+        assert [one for one in page if notices.pattern(one).fullmatch(reason)], reason
+    begun = {notices.reason_of(reason) for reason in page}
+    assert begun == set(notices.REASONS)
+
+
+def test_each_warning_says_what_to_do() -> None:
+    found = notices.warnings()
+    assert len(found) >= len(notices.WARNERS)
+    for warning in found:
+        assert notices.warned(warning) or catalogue.parted(warning)[1], warning
+    for part in notices.WARNED:
+        assert any(part in warning for warning in found), f"no warning says '{part}' any more"
 
 
 def test_exceptions_are_of_messages_that_are_there() -> None:

@@ -55,18 +55,25 @@ complete -o default -F _evenly_completion evenly""",
 #compdef evenly
 # evenly --show-completion zsh, once in ~/.zshrc after compinit:  source <(evenly --show-completion zsh)
 _evenly() {
-  local -a found
+  local -a found after
   found=("${(@f)$(_EVENLY_COMPLETE=zsh "${words[1]}" "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ -n "${found[1]}" ]]; then _describe evenly found; else _files; fi
+  if [[ "${found[1]%%:*}" == *= ]]; then after=(-S ''); fi
+  if [[ -n "${found[1]}" ]]; then _describe evenly found "${after[@]}"; else _files; fi
 }
 compdef _evenly evenly""",
     "fish": """\
 # evenly --show-completion fish > ~/.config/fish/completions/evenly.fish
 function __evenly_words
     set -l words (commandline --tokenize --cut-at-cursor --current-process)
-    _EVENLY_COMPLETE=fish $words[1] $words[2..] (commandline --current-token --cut-at-cursor) 2>/dev/null
+    set -l last (commandline --current-token --cut-at-cursor)
+    set -l found (_EVENLY_COMPLETE=fish $words[1] $words[2..] "$last" 2>/dev/null)
+    if test (count $found) -gt 0
+        printf '%s\\n' $found
+    else
+        __fish_complete_path "$last"
+    end
 end
-complete --command evenly --arguments '(__evenly_words)'""",
+complete --command evenly --no-files --arguments '(__evenly_words)'""",
 }
 """Shell -> what it reads once."""
 
@@ -94,7 +101,8 @@ def answer(commands: Any) -> None:  # noqa: ANN401 - Typer's own class of comman
     # bash breaks a line at `=`, and puts in what stands behind it.
     known = len(words[-1].rpartition("=")[0]) + 1 if shell == "bash" and "=" in words[-1] else 0
     for word, meaning in suggestions(commands, words[:-1], words[-1]):
-        shown = {"zsh": word.replace(":", r"\:") + f":{meaning}", "fish": f"{word}\t{meaning}"}
+        described = f":{meaning}" if meaning else ""
+        shown = {"zsh": word.replace(":", r"\:") + described, "fish": f"{word}\t{meaning}"}
         print(shown.get(shell, word[known:]))
 
 

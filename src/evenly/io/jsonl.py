@@ -356,7 +356,5 @@ def _expected(kind: str) -> str:
 
 
 def _json_type(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if value is None:
-        return "null"
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return names[type(value)]  # pyright: ignore[reportUnknownArgumentType]
+    scalars = {str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
+    return {dict: "an object", list: "a list", **scalars}[type(value)]  # pyright: ignore[reportUnknownArgumentType]
