@@ -23,10 +23,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where processes share the tests, one has a module's all; and one all that use the Ray of this machine."""
+    """Where processes share the tests, one has all that use what a module makes once, or Ray; slow ones go singly."""
     for item in items:
-        uses_ray = "_ray" in getattr(item, "fixturenames", ()) or "[ray" in item.name
-        item.add_marker(pytest.mark.xdist_group("ray" if uses_ray else str(item.path)))
+        names = getattr(item, "fixturenames", ())
+        made = getattr(item, "_fixtureinfo", None)
+        kept = [one for name in names if made for one in made.name2fixturedefs.get(name, ()) if one.scope == "module"]
+        own = str(item.path) if kept or "slow" not in item.keywords else item.nodeid
+        item.add_marker(pytest.mark.xdist_group("ray" if "_ray" in names or "[ray" in item.name else own))
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ from .pages import blocks, follow
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+pytestmark = pytest.mark.slow
+
 PAGES = sorted(DOCS.glob("how-to/*.md"))
 
 
