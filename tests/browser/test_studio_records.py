@@ -94,7 +94,7 @@ def test_a_bar_shows_its_own_records_of_either_side_a_few_at_a_time(
         assert (listed(page), count(page)) == (first, chosen)
         page.keyboard.press("Escape")
         expect(page.locator("#records")).to_be_hidden()
-        assert page.locator("#records-list > li").count() == 0
+        expect(page.locator("#records-list > li")).to_have_count(0)
 
 
 def test_other_records_come_to_all_of_a_bar_and_begin_again(studio: Studio, browser: Browser) -> None:
